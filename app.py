@@ -1,0 +1,28 @@
+"""The app: `streamlit run app.py`. Pages are listed here and live in `pages/`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+
+page = st.navigation(
+    [
+        st.Page(
+            HERE / "pages" / "explore.py",
+            title="Explore",
+            icon=":material/timeline:",
+            default=True,
+            help="One problem, thought by thought: the plain run, the refined run, and what two sliders do to the answer.",
+        ),
+    ],
+    position="top",
+)
+st.set_page_config(
+    page_title=f"{page.title} · latent reasoning refinement",
+    page_icon=str(HERE / "assets" / "icon.svg"),
+    layout="wide",
+    initial_sidebar_state=290,
+)
+st.logo(str(HERE / "assets" / "icon.svg"), size="large")
+page.run()

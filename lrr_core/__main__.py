@@ -1,0 +1,362 @@
+"""Command line: `python -m lrr_core refine | evaluate | train | map | bench`.
+
+Progress goes to stderr, results to stdout or `--out`. Bad input ends with exit code 2 and one line that names the fix.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
+)
+
+DEFAULT_SET = Path(__file__).parent.parent / "assets" / "models" / "prosqa"
+Models = Annotated[Path, typer.Option(help="Folder of a model set (model_set.json, backbone/, strong/, weak/).")]
+Benchmark = Annotated[str, typer.Option(help="Which benchmark the problems belong to: prosqa.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
+Backbone = Annotated[str, typer.Option(help="Checkpoint that thinks, e.g. backbone or ladder/NAME.")]
+Strong = Annotated[str, typer.Option(help="Checkpoint thoughts are pushed towards.")]
+Weak = Annotated[str, typer.Option(help="Checkpoint thoughts are pushed away from.")]
+StepSize = Annotated[float | None, typer.Option(help="s = 2η/D: fraction of (strong - weak) added per round.")]
+Residual = Annotated[float | None, typer.Option(help="α: share of the previous thought that is mixed in, 0 to 1.")]
+Rounds = Annotated[int | None, typer.Option(help="K: contrast rounds per thought.")]
+Thoughts = Annotated[int | None, typer.Option(help="T: thoughts before the answer (default: the set's own).")]
+Reference = Annotated[
+    str | None, typer.Option(help="next: forecast of the next thought; same: strong's own thought t.")
+]
+Sign = Annotated[str | None, typer.Option(help="descent (towards strong) or as_printed (the published equation).")]
+Gradient = Annotated[str | None, typer.Option(help="detached (closed form) or through_model.")]
+Momentum = Annotated[float | None, typer.Option(help="β: share of the earlier gradients that is kept.")]
+Seed = Annotated[int, typer.Option(help="Seed of random directions and generated problems.")]
+
+
+def _settings(models, **given):
+    """The set's defaults, overridden by what was given on the command line."""
+    from .trace import RefineConfig
+
+    chosen = {k: v for k, v in given.items() if v is not None}
+    return RefineConfig.from_dict({"thoughts": models.info.thoughts} | models.info.defaults | chosen)
+
+
+def _span(text: str | None, what: str) -> tuple[int, int] | None:
+    """ "3-6" or "23" -> inclusive range."""
+    from .prosqa import ProblemError
+
+    if text is None:
+        return None
+    try:
+        low, _, high = text.partition("-")
+        span = int(low), int(high or low)
+    except ValueError:
+        raise ProblemError(f"--{what} takes a number or a range such as 3-6, not {text!r}.") from None
+    if not 0 < span[0] <= span[1]:
+        raise ProblemError(f"--{what} must run from a smaller to a larger positive number, not {text!r}.")
+    return span
+
+
+@app.command()
+def refine(
+    models: Models = DEFAULT_SET,
+    benchmark: Benchmark = "prosqa",
+    data: Annotated[Path | None, typer.Option(help="JSON or JSON-lines file of problems.")] = None,
+    index: Annotated[int, typer.Option(help="Which problem of the file, from 0.")] = 0,
+    text: Annotated[str | None, typer.Option(help="A problem in plain English instead of a file.")] = None,
+    method: Annotated[str, typer.Option(help="full, residual, contrast, coconut or a control.")] = "full",
+    step_size: StepSize = None,
+    residual: Residual = None,
+    rounds: Rounds = None,
+    thoughts: Thoughts = None,
+    reference: Reference = None,
+    sign: Sign = None,
+    gradient: Gradient = None,
+    momentum: Momentum = None,
+    backbone: Backbone = "backbone",
+    strong: Strong = "strong",
+    weak: Weak = "weak",
+    seed: Seed = 0,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    out: Annotated[Path | None, typer.Option(help="Where the whole trace goes (.npz).")] = None,
+):
+    """Refine one problem thought by thought; prints a summary as JSON, writes the trace to --out."""
+    from .metrics import candidate_probability, curves
+    from .models import ModelSet
+    from .problems import BENCHMARKS, from_text
+    from .prosqa import ProblemError
+    from .refine import refine_problem
+
+    if (data is None) == (text is None):
+        raise ProblemError("Give a problem either by --data FILE (and --index N) or by --text.")
+    if text is not None:
+        problem = from_text(benchmark, text)
+    else:
+        problems = _benchmark(benchmark).load(data)
+        if not 0 <= index < len(problems):
+            raise ProblemError(f"--index must lie between 0 and {len(problems) - 1} for {data}, not {index}.")
+        problem = problems[index]
+    with _opened(ModelSet, models, device, dtype) as opened:
+        config = _settings(
+            opened,
+            method=method,
+            step_size=step_size,
+            residual=residual,
+            rounds=rounds,
+            thoughts=thoughts,
+            reference=reference,
+            sign=sign,
+            gradient=gradient,
+            momentum=momentum,
+            seed=seed,
+        )
+        others = BENCHMARKS[benchmark].generate("balanced", 8, 0, (12, 12), (2, 2))
+        trace = refine_problem(opened, problem, config, (backbone, strong, weak), others=others)
+    if out:
+        trace.save(out)
+    summary = {"problem": problem.id, "question": problem.question, "candidates": problem.candidates}
+    summary |= {"answer": problem.candidates[problem.answer] if problem.answer is not None else None}
+    summary |= {
+        "renamed": dict(problem.renamed),
+        "step_size": config.step_size,
+        "eta": config.eta(opened.width),
+        "runs": {},
+    }
+    for name, run in trace.runs.items():
+        summary["runs"][name] = {
+            "answer": problem.candidates[run.choice],
+            "probability": round(float(candidate_probability(run.scores)[run.choice]), 4),
+            "margin_after_thought": [round(float(m), 3) for m in curves(trace, name).margin],
+            "forwards": run.cost,
+        }
+    print(json.dumps(summary | {"out": str(out) if out else None}, indent=1, ensure_ascii=False))
+
+
+@app.command()
+def evaluate(
+    models: Models = DEFAULT_SET,
+    benchmark: Benchmark = "prosqa",
+    data: Annotated[Path | None, typer.Option(help="JSON or JSON-lines file of problems.")] = None,
+    generate: Annotated[str | None, typer.Option(help="Make fresh problems instead: balanced or released.")] = None,
+    nodes: Annotated[str | None, typer.Option(help="Graph size of generated problems, e.g. 23 or 12-15.")] = None,
+    hops: Annotated[
+        str | None, typer.Option(help="Hops from root to answer, e.g. 3-6; lengths are drawn evenly.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Number of problems (0: all of a file).")] = 200,
+    seed: Seed = 0,
+    methods: Annotated[
+        str, typer.Option(help="Comma-separated; also all controls.")
+    ] = "coconut,residual,contrast,full,zero_thoughts",
+    step_size: StepSize = None,
+    residual: Residual = None,
+    rounds: Rounds = None,
+    thoughts: Thoughts = None,
+    reference: Reference = None,
+    sign: Sign = None,
+    gradient: Gradient = None,
+    momentum: Momentum = None,
+    backbone: Backbone = "backbone",
+    strong: Strong = "strong",
+    weak: Weak = "weak",
+    batch_size: Annotated[int, typer.Option(help="Problems answered at once.")] = 64,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    out: Annotated[Path | None, typer.Option(help="Where report.json goes; without it the report is printed.")] = None,
+):
+    """Answer many problems with many methods; prints a table (stderr) and the report as JSON (stdout or --out)."""
+    from tqdm import tqdm
+
+    from .evaluate import evaluate as run
+    from .evaluate import table, write_json
+    from .models import ModelSet
+    from .prosqa import ProblemError
+
+    if (data is None) == (generate is None):
+        raise ProblemError("Give problems either by --data FILE or by --generate balanced|released.")
+    if limit < 0 or batch_size < 1:
+        raise ProblemError("--limit must be 0 or more and --batch-size 1 or more.")
+    chosen = _benchmark(benchmark)
+    if data is not None:
+        problems = chosen.load(data)
+        problems = problems[:limit] if limit else problems
+    else:
+        problems = chosen.generate(generate, limit or 200, seed, _span(nodes, "nodes"), _span(hops, "hops"))
+    with _opened(ModelSet, models, device, dtype) as opened:
+        config = _settings(
+            opened,
+            step_size=step_size,
+            residual=residual,
+            rounds=rounds,
+            thoughts=thoughts,
+            reference=reference,
+            sign=sign,
+            gradient=gradient,
+            momentum=momentum,
+            seed=seed,
+        )
+        names = [m.strip() for m in methods.split(",") if m.strip()]
+        with tqdm(total=len(names) * len(problems), file=sys.stderr, unit="problem") as bar:
+
+            def progress(method: str, done: int, total: int) -> None:
+                bar.set_description(method)
+                bar.n = names.index(method) * total + done
+                bar.refresh()
+
+            report = run(opened, problems, names, config, (backbone, strong, weak), batch_size, progress)
+    report["source"] = {
+        "data": data.name if data else None,
+        "generate": generate,
+        "nodes": nodes,
+        "hops": hops,
+        "seed": seed,
+    }
+    print("\n".join(table(report)), file=sys.stderr)
+    if out:
+        write_json(report, out)
+        print(out)
+    else:
+        print(json.dumps(report))
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path | None, typer.Option(help="JSON file with fields of TrainConfig; without it the defaults.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and configuration.")] = Path("runs/prosqa"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+):
+    """Train a latent reasoner (or its text baselines) on freshly generated ProsQA; resumable after a kill."""
+    from .train import TrainConfig
+    from .train import train as run
+
+    last = run(TrainConfig.load(config if config else {}), out, resume, say=lambda line: print(line, file=sys.stderr))
+    print(last)
+
+
+@app.command()
+def assemble(
+    run: Annotated[Path, typer.Option(help="Training folder with steps/.")],
+    out: Annotated[Path, typer.Option(help="Model set to write.")],
+    cot: Annotated[Path | None, typer.Option(help="Checkpoint of the text baseline.")] = None,
+    no_cot: Annotated[Path | None, typer.Option(help="Checkpoint of the bare-answer baseline.")] = None,
+    rungs: Annotated[int, typer.Option(help="Checkpoints on the ladder.")] = 10,
+    limit: Annotated[int, typer.Option(help="Validation problems per checkpoint.")] = 400,
+):
+    """Measure a training's checkpoints and make a model set of them: backbone, strong, weak, ladder."""
+    from .assemble import assemble as make
+
+    print(make(run, out, cot, no_cot, rungs, limit, say=lambda line: print(line, file=sys.stderr)))
+
+
+@app.command()
+def sweep(
+    models: Models = DEFAULT_SET,
+    nodes: Annotated[str, typer.Option(help="Graph size of the generated problems, e.g. 12-15.")] = "12-15",
+    hops: Annotated[str, typer.Option(help="Hops from root to answer, e.g. 2-3.")] = "2-3",
+    limit: Annotated[int, typer.Option(help="Number of validation problems.")] = 400,
+    seed: Annotated[int, typer.Option(help="Seed of the validation problems; report on another.")] = 7_000_001,
+    backbone: Backbone = "backbone",
+    strong: Strong = "strong",
+    weak: Weak = "weak",
+    thoughts: Thoughts = None,
+    rounds: Rounds = None,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Where the surface goes (JSON); without it it is printed.")] = None,
+):
+    """Accuracy over a grid of step size, residual mix and reference on validation problems; names the best setting."""
+    from tqdm import tqdm
+
+    from .evaluate import write_json
+    from .models import ModelSet
+    from .sweep import sweep as run
+
+    problems = _benchmark("prosqa").generate("balanced", limit, seed, _span(nodes, "nodes"), _span(hops, "hops"))
+    with _opened(ModelSet, models, device) as opened, tqdm(file=sys.stderr, unit="setting", disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        config = _settings(opened, thoughts=thoughts, rounds=rounds)
+        surface = run(opened, problems, config, (backbone, strong, weak), progress=progress)
+    surface["source"] = {"generate": "balanced", "nodes": nodes, "hops": hops, "seed": seed}
+    if out:
+        write_json(surface, out)
+    print(json.dumps(surface["chosen"]) if out else json.dumps(surface))
+
+
+@app.command(name="map")
+def make_map(models: Models = DEFAULT_SET, seed: Seed = 0, device: Device = "auto"):
+    """Fit the background map of a model set (PCA and UMAP over its trajectories) and keep it beside the weights."""
+    from . import background
+    from .models import ModelSet
+
+    opened = ModelSet(models, device)
+    print(background.build(opened, seed).save(background.path(opened)))
+
+
+@app.command()
+def bench(models: Models = DEFAULT_SET):
+    """Measure speed as ratios within one run."""
+    from .bench import run
+
+    for line in run(models):
+        print(line, flush=True)
+
+
+def _benchmark(name: str):
+    from .problems import BENCHMARKS
+    from .prosqa import ProblemError
+
+    if name not in BENCHMARKS:
+        raise ProblemError(f"No benchmark called {name!r}; choose one of {', '.join(BENCHMARKS)}.")
+    return BENCHMARKS[name]
+
+
+class _opened:
+    """Open a model set with the library's own loading bars off; results are all that goes to stdout."""
+
+    def __init__(self, kind, *args):
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        self.models = kind(*args)
+
+    def __enter__(self):
+        return self.models
+
+    def __exit__(self, *_):
+        return False
+
+
+def main() -> None:
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except typer.Abort:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        import click
+
+        if isinstance(error, click.ClickException):
+            error.show()
+            sys.exit(2)
+        if isinstance(
+            error, ValueError | OSError
+        ):  # ProblemError, ModelError, ConfigError, RefineError; unreadable files
+            print(f"Error: {error}", file=sys.stderr)
+            sys.exit(2)
+        raise
+
+
+if __name__ == "__main__":
+    main()

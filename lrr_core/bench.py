@@ -1,0 +1,96 @@
+"""Speed, measured as ratios within one run because machines are noisy: `python -m lrr_core bench`.
+
+1. a refined run against (forwards it needs) x (one bare forward); goal within 1.3
+2. batched, cached rollout against a plain loop that recomputes everything, one problem at a time; goal 20 or more
+3. placing a run's thoughts on the map; goal under 50 ms
+4. slider to finished figure on the shipped set; goal under 300 ms at the median
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from . import background
+from .figures import explore_figure
+from .models import ModelSet
+from .problems import BENCHMARKS
+from .projection import Background
+from .refine import Prompts, Refiner, plain_thoughts, refine_problem, run_all
+from .rollout import Stream
+from .trace import RefineConfig
+
+
+def seconds(work: Callable[[], object], repeat: int) -> float:
+    """Median wall time of `work` over `repeat` calls after one warm-up."""
+    work()
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+@torch.no_grad()
+def uncached_loop(models: ModelSet, problems: list, thoughts: int) -> list[torch.Tensor]:
+    """The slow plain twin: every thought recomputes the whole sequence, problem by problem, no cache, no batch."""
+    model, out = models.model("backbone"), []
+    for problem in problems:
+        ids = Prompts.make(models, [problem]).ids
+        x = model.get_input_embeddings()(ids)
+        for _ in range(thoughts):
+            last = model.base_model(inputs_embeds=x, use_cache=False).last_hidden_state[:, -1:]
+            x = torch.cat([x, last], 1)
+        model.base_model(inputs_embeds=x, use_cache=False)
+        out.append(x[0, ids.shape[1] :])
+    return out
+
+
+def run(path: Path) -> Iterator[str]:
+    models = ModelSet(path)
+    config = RefineConfig.from_dict({"thoughts": models.info.thoughts} | models.info.defaults)
+    problems = BENCHMARKS["prosqa"].generate("balanced", 64, 11, (12, 15), (2, 3))
+    yield f"device {models.device}, {torch.get_num_threads()} threads, {models.info.name}, T = {config.thoughts}"
+
+    prompts = Prompts.make(models, problems[:1])
+    full = replace(config, method="full", reference="next")
+    refiner = Refiner(models, prompts, full, details=False)
+    cost = run_all(refiner, decode=False)[0].cost
+    needed = cost["prefill"], cost["single"] + cost["probe"]
+    backbone = models.model("backbone")
+    prefill = seconds(lambda: Stream.read(backbone, prompts.ids, prompts.mask), 30)
+    stream = Stream.read(backbone, prompts.ids, prompts.mask)
+    state = stream.last
+    with torch.no_grad():
+        bare = seconds(lambda: stream.fork()._forward(state[:, None]), 60)
+    whole = seconds(lambda: run_all(Refiner(models, prompts, full, details=False), decode=False), 20)
+    ideal = needed[0] * prefill + needed[1] * bare
+    yield f"refined run {1000 * whole:.1f} ms / {needed[0]} prefills + {needed[1]} forwards {1000 * ideal:.1f} ms = {whole / ideal:.2f}x (goal 1.3)"
+
+    batch = Prompts.make(models, problems)
+    fast = seconds(lambda: plain_thoughts(models, batch, config.thoughts), 5)
+    start = time.perf_counter()
+    uncached_loop(models, problems, config.thoughts)
+    slow = time.perf_counter() - start
+    yield f"64 problems uncached one by one {slow:.2f} s / batched cached {fast:.2f} s = {slow / fast:.1f}x (goal 20)"
+
+    trace = refine_problem(models, problems[0], config)
+    kept = Background.load(background.path(models))
+    chart = kept.map("UMAP", 2)
+    states = [s for r in trace.runs.values() for t in r.states for s in t]
+    placed = seconds(lambda: chart.place(states), 20)
+    yield f"placing {len(states)} states on the map {1000 * placed:.1f} ms (goal 50)"
+
+    sizes = iter([0.05 + 0.01 * i for i in range(1000)])
+
+    def slide():
+        moved = refine_problem(models, problems[0], replace(config, step_size=next(sizes)))
+        return explore_figure(moved, chart).to_json()
+
+    yield f"slider to figure {1000 * seconds(slide, 15):.0f} ms (goal 300)"

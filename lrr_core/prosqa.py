@@ -1,0 +1,504 @@
+"""ProsQA: word problems over a directed graph ("Every shumpus is a rempus. ... Is Tom a lempus or scrompus?").
+
+A question names a root and two candidates; exactly one of them can be reached from the root. This module holds the
+graph, reads it from plain English and from the released records, and holds two generators and the two shortcut
+baselines that every ProsQA score is shown beside:
+
+* `generate_released`: graphs and questions as in the released files, where the answer is the *deepest* exclusive leaf.
+  The released files share that trait, so a rule that never looks at the question scores about 91 %.
+* `generate_balanced`: same graphs, but answer and distractor lie the same number of hops from their roots and either
+  root may be asked about, which brings both shortcuts to chance.
+
+The graph parameters (parents per node, label groups, depth weights) follow the description in Coconut's appendix
+(arXiv 2412.06769) with the constants that match the means of the released validation file.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+PERSONS = tuple("Alex Bob Carol Davis Eva Fae Gabriel Jack Max Oliver Polly Rex Sally Sam Stella Tom Wren".split())
+CONCEPTS = tuple(
+    "bompus boompus brimpus chorpus dumpus felpus fompus gerpus gorpus grimpus gwompus hilpus impus jelpus jompus "
+    "kerpus lempus lorpus numpus quimpus rempus rompus rorpus scrompus shumpus sterpus storpus terpus timpus tumpus "
+    "vumpus worpus wumpus yerpus yimpus yumpus zhorpus zumpus".split()
+)
+NAMES = PERSONS + CONCEPTS
+RELEASED_NODES = (14, 28)  # smallest and largest graph of the released validation file
+RELEASED_HOPS = (3, 6)
+CHANCE = 0.5
+
+
+class ProblemError(ValueError):
+    """A problem that cannot be read or asked; the message says what was expected, what came, and the fix."""
+
+
+@dataclass(frozen=True)
+class GraphQuestion:
+    """One directed graph and one question about it.
+
+    names: (N,) node names; edges: (E, 2) source and target node, in the order of the text; root: the asked node;
+    candidates: the two nodes in the order asked; answer: the one reachable from `root`.
+    """
+
+    names: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    root: int
+    candidates: tuple[int, int]
+    answer: int
+
+    def __post_init__(self):
+        n = len(self.names)
+        if len(set(self.names)) != n:
+            raise ProblemError("Two nodes share a name; give every node a name of its own.")
+        flat = [i for edge in self.edges for i in edge] + [self.root, *self.candidates]
+        if flat and not 0 <= min(flat) <= max(flat) < n:
+            raise ProblemError(f"A node index lies outside 0 ... {n - 1}; check edges, root, target and neg_target.")
+        if self.answer not in self.candidates:
+            raise ProblemError("The answer must be one of the two candidates.")
+
+    @property
+    def distractor(self) -> int:
+        a, b = self.candidates
+        return b if self.answer == a else a
+
+    @property
+    def hops(self) -> int:
+        """Edges on the shortest path from the root to the answer."""
+        return self.depths()[self.answer]
+
+    def children(self) -> list[list[int]]:
+        out = [[] for _ in self.names]
+        for source, target in self.edges:
+            out[source].append(target)
+        return out
+
+    def depths(self, root: int | None = None) -> list[int]:
+        """Breadth-first depth of every node from `root` (the asked one by default); -1 where unreachable."""
+        return breadth_first(self.children(), self.root if root is None else root)
+
+    def frontiers(self, thoughts: int) -> list[frozenset[int]]:
+        """The nodes at depth 1 ... `thoughts`: what thought t is trained to hold. Empty beyond the deepest node."""
+        depth = self.depths()
+        return [frozenset(i for i, d in enumerate(depth) if d == t) for t in range(1, thoughts + 1)]
+
+    def path(self) -> list[int]:
+        """One shortest path from the root to the answer, both included."""
+        depth, parents = self.depths(), [[] for _ in self.names]
+        for source, target in self.edges:
+            parents[target].append(source)
+        node, path = self.answer, [self.answer]
+        while node != self.root:
+            node = next(p for p in parents[node] if depth[p] == depth[node] - 1)
+            path.append(node)
+        return path[::-1]
+
+    def sentence(self, source: int, target: int) -> str:
+        subject = self.names[source]
+        return f"{subject if subject[:1].isupper() else 'Every ' + subject} is a {self.names[target]}."
+
+    def steps(self) -> list[str]:
+        """The shortest path as sentences: the chain of thought in words."""
+        path = self.path()
+        return [self.sentence(s, t) for s, t in pairwise(path)]
+
+    def sentences(self) -> list[str]:
+        """The text, a sentence an edge, and the question last."""
+        lines = [self.sentence(s, t) for s, t in self.edges]
+        a, b = (self.names[c] for c in self.candidates)
+        subject = self.names[self.root] if self.names[self.root][:1].isupper() else "every " + self.names[self.root]
+        return [*lines, f"Is {subject} a {a} or {b}?"]
+
+    def text(self) -> str:
+        return " ".join(self.sentences())
+
+
+def breadth_first(children: Sequence[Sequence[int]], *roots: int) -> list[int]:
+    """Depth of every node from the nearest of `roots`, -1 where none of them reaches it."""
+    depth = [-1] * len(children)
+    for root in roots:
+        depth[root] = 0
+    queue = deque(roots)
+    while queue:
+        node = queue.popleft()
+        for child in children[node]:
+            if depth[child] < 0:
+                depth[child] = depth[node] + 1
+                queue.append(child)
+    return depth
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+_FACT = re.compile(r"((?:every|each|an?) )?([\w'-]+) is an? ([\w'-]+)", re.IGNORECASE)
+_QUESTION = re.compile(r"is (?:(?:every|each|an?) )?([\w'-]+) an? ([\w'-]+),? or (?:an? )?([\w'-]+)", re.IGNORECASE)
+_KEYS = {"idx_to_symbol": list, "edges": list, "root": int, "target": int, "neg_target": int}
+
+
+def parse_text(text: str) -> GraphQuestion:
+    """Read plain English: sentences "Every shumpus is a rempus." or "Tom is a terpus.", and one question at the end.
+
+    Nodes are numbered by first mention and keep the spelling of that mention; case never tells two names apart. A fact
+    that is stated twice is one edge. Cycles are fine. Everything that cannot be understood raises a ProblemError.
+    """
+    *facts, last = list(_split(text)) or [""]
+    if not last:
+        raise ProblemError(f"The text is empty; {_EXAMPLE}")
+    asked = _QUESTION.fullmatch(last)
+    if asked is None:
+        if last.casefold().startswith("is "):
+            raise ProblemError(
+                f'The question must offer two candidates, as in "Is Tom a lempus or scrompus?", not "{last}?".'
+            )
+        raise ProblemError(f'The text must end with its question, but it ends with "{last}."; {_EXAMPLE}')
+    ids: dict[str, int] = {}
+    names, edges, persons, kinds = [], {}, set(), set()
+    for sentence in facts:
+        match = _FACT.fullmatch(sentence)
+        if match is None:
+            if _QUESTION.fullmatch(sentence):
+                raise ProblemError(f'One question is expected, at the end; move or delete "{sentence}?".')
+            raise ProblemError(
+                f'This sentence was not understood: "{sentence}". Write "Every shumpus is a rempus." or '
+                '"Tom is a terpus.", with names of one word.'
+            )
+        every, *pair = match.groups()
+        for name in pair:
+            if ids.setdefault(name.casefold(), len(names)) == len(names):
+                names.append(name)
+        source, target = (ids[name.casefold()] for name in pair)
+        edges[source, target] = None
+        kinds |= {source, target} if every else {target}
+        if not every and pair[0][:1].isupper():
+            persons.add(source)
+    if both := sorted(persons & kinds):
+        name = names[both[0]]
+        raise ProblemError(
+            f'"{name}" is used both as a person ("{name} is a ...") and as a kind ("... is a {name}"); '
+            f'write "Every {name.lower()} is a ..." for a kind, or give the person another name.'
+        )
+    for what, name in zip(("asks about", "offers", "offers"), asked.groups(), strict=True):
+        if name.casefold() not in ids:
+            raise ProblemError(
+                f'The question {what} "{name}", but no sentence names it; the text has {", ".join(names) or "nothing"}.'
+            )
+    root, *candidates = (ids[name.casefold()] for name in asked.groups())
+    return _ask(tuple(names), tuple(edges), root, tuple(candidates))
+
+
+_EXAMPLE = (
+    'write sentences and a question: "Every shumpus is a rempus. Tom is a shumpus. ... Is Tom a rempus or lempus?".'
+)
+
+
+def _split(text: str) -> Iterator[str]:
+    """Sentences without end marks; a line break ends one only where nothing else makes sense."""
+    for chunk in re.split(r"[.?!]+", text):
+        whole = " ".join(chunk.split())
+        if _FACT.fullmatch(whole) or _QUESTION.fullmatch(whole):
+            yield whole
+        else:
+            yield from (" ".join(line.split()) for line in chunk.splitlines() if line.strip())
+
+
+def _ask(names, edges, root: int, candidates: tuple[int, int]) -> GraphQuestion:
+    """The question whose answer is the one candidate that `root` reaches; any other number of them is an error."""
+    q = GraphQuestion(names, edges, root, candidates, candidates[0])
+    who, (a, b) = names[root], (names[c] for c in candidates)
+    if a == b:
+        raise ProblemError(f'Both candidates are "{a}"; offer two different ones.')
+    if root in candidates:
+        raise ProblemError(f'"{who}" is asked about and is a candidate, too; offer two other candidates.')
+    depth = q.depths()
+    reached = [c for c in candidates if depth[c] > 0]
+    if not reached:
+        raise ProblemError(
+            f'Neither "{a}" nor "{b}" follows from the text for "{who}"; exactly one must: add a missing sentence.'
+        )
+    if len(reached) == 2:
+        raise ProblemError(
+            f'Both "{a}" and "{b}" follow from the text for "{who}"; exactly one must: change one candidate.'
+        )
+    return replace(q, answer=reached[0])
+
+
+def from_record(record: dict) -> GraphQuestion:
+    """Read one record of the released JSON; nodes keep their ids. Where there is a `question`, edges and candidates
+    take the order of its text; a ProblemError if it tells of another graph."""
+    if not isinstance(record, dict):
+        raise ProblemError(f"A record must be a JSON object with {', '.join(_KEYS)}, not {type(record).__name__}.")
+    for key, kind in _KEYS.items():
+        if key not in record:
+            raise ProblemError(f"The record has no {key!r}; it needs {', '.join(_KEYS)} and, for the order, question.")
+        if not isinstance(record[key], kind):
+            raise ProblemError(f"{key!r} must be {kind.__name__}, not {type(record[key]).__name__}.")
+    names, edges = tuple(record["idx_to_symbol"]), record["edges"]
+    if not all(isinstance(name, str) for name in names):
+        raise ProblemError("'idx_to_symbol' must hold one name (a string) per node.")
+    if not all(isinstance(e, list | tuple) and len(e) == 2 and all(isinstance(i, int) for i in e) for e in edges):
+        raise ProblemError("'edges' must hold pairs of node indices, [source, target].")
+    pair = record["target"], record["neg_target"]
+    # without a text the candidates are put in the order of their names, which says nothing about the answer
+    q = GraphQuestion(names, tuple(map(tuple, edges)), record["root"], pair, pair[0])
+    q = _ask(names, q.edges, q.root, tuple(sorted(pair, key=names.__getitem__)))
+    if q.answer != pair[0]:
+        raise ProblemError("'target' cannot be reached from 'root', but 'neg_target' can; exchange the two.")
+    if "question" not in record:
+        return q
+    text = parse_text(str(record["question"]))
+    ids = {name.casefold(): i for i, name in enumerate(names)}
+    ours = [ids.get(name.casefold(), -1) for name in text.names]  # index in the text -> index in the record
+    ordered = tuple((ours[s], ours[t]) for s, t in text.edges)
+    candidates = tuple(ours[c] for c in text.candidates)
+    if set(ordered) != set(q.edges) or ours[text.root] != q.root or set(candidates) != set(pair):
+        raise ProblemError(
+            "'question' and the graph (edges, root, target, neg_target) disagree; correct one or drop 'question'."
+        )
+    return replace(q, edges=ordered, candidates=candidates)
+
+
+def to_record(q: GraphQuestion) -> dict:
+    """The released JSON schema; `from_record(to_record(q)) == q`."""
+    return {
+        "question": q.text(),
+        "answer": q.sentence(q.root, q.answer),
+        "steps": q.steps(),
+        "idx_to_symbol": list(q.names),
+        "edges": [list(edge) for edge in q.edges],
+        "root": q.root,
+        "target": q.answer,
+        "neg_target": q.distractor,
+    }
+
+
+def map_names(q: GraphQuestion, known: Sequence[str] = NAMES) -> tuple[GraphQuestion, tuple[tuple[str, str], ...]]:
+    """Give every node a name from `known`: known names stay, others take free ones in order, persons for parentless
+    nodes while there are any. Returns the renamed question and the (theirs, ours) pairs that changed."""
+    taken = set(q.names) & set(known)
+    free, inner = [name for name in known if name not in taken], {target for _, target in q.edges}
+    if len(q.names) - len(taken) > len(free):
+        raise ProblemError(
+            f"The text names {len(q.names)} things, but the model knows only {len(known)} names; use a smaller graph."
+        )
+    names, renamed = list(q.names), []
+    for node, name in enumerate(q.names):
+        if name not in taken:
+            fits = (f for f in free if f[:1].isupper() == (node not in inner))
+            names[node] = next(fits, free[0])
+            free.remove(names[node])
+            renamed.append((name, names[node]))
+    return replace(q, names=tuple(names)), tuple(renamed)
+
+
+# --- generators ------------------------------------------------------------------------------------------------------
+
+
+def _grow(rng: np.random.Generator, nodes: int, chains: tuple[Sequence[int], Sequence[int]] | None = None):
+    """Grow one graph. Returns children (N lists), labels (N): 1 = below node 0, 2 = below node 1, 3 = both, 0 = none.
+
+    `chains` plants two paths: each is the increasing ids below node 0 and below node 1, and each id takes its
+    predecessor as a parent and otherwise only parents of the same root, so that the two ends stay exclusive.
+    """
+    children: list[list[int]] = [[] for _ in range(nodes)]
+    labels, depth = [1, 2] + [0] * (nodes - 2), [0] * nodes
+    planted = {}
+    for root, chain in enumerate(chains or ()):
+        for before, node in zip((root, *chain[:-1]), chain, strict=True):
+            planted[node] = (before, root + 1)
+    for node in range(2, nodes):
+        u = rng.random()
+        count = int(rng.poisson(1.5))
+        while count == 0:
+            count = int(rng.poisson(1.5))
+        parents = []
+        if node in planted:
+            before, label = planted[node]
+            parents, count = [before], count - 1
+            # parents shallower than the predecessor would shorten the planted path
+            pool = [i for i in range(node) if i != before and labels[i] in (0, label) and depth[i] >= depth[before]]
+        elif u <= 0.05:
+            pool = []
+        elif u <= 0.35:
+            pool = [i for i in range(node) if labels[i] in (0, 1)]
+        elif u <= 0.85:
+            pool = [i for i in range(node) if labels[i] in (0, 2)]
+        else:
+            pool = list(range(node))
+        # draw `count` parents without replacement, deeper ones more often
+        weights = [1.5 * depth[i] + 1 for i in pool]
+        for _ in range(min(count, len(pool))):
+            sums = list(accumulate(weights))
+            k = bisect_left(sums, rng.random() * sums[-1])
+            parents.append(pool.pop(k))
+            weights.pop(k)
+        for parent in parents:
+            children[parent].append(node)
+            labels[node] |= labels[parent]
+        depth[node] = min((depth[p] for p in parents), default=-1) + 1
+    return children, labels
+
+
+def _exclusive_leaves(children, labels, root: int) -> dict[int, int]:
+    """Leaf -> hops, for the leaves that only `root` (0 or 1) reaches."""
+    depth = breadth_first(children, root)
+    return {i: d for i, d in enumerate(depth) if d > 0 and not children[i] and labels[i] == root + 1}
+
+
+def _question(rng, children, target: int, distractor: int, asked: int) -> GraphQuestion:
+    """Drop isolated nodes, permute ids and edge order, draw names (persons where parentless), shuffle candidates."""
+    has_parent = {c for kids in children for c in kids}
+    keep = [i for i, kids in enumerate(children) if kids or i in has_parent]
+    order = {old: new for new, old in zip(rng.permutation(len(keep)), keep, strict=True)}
+    persons, concepts = list(rng.permutation(PERSONS)), list(rng.permutation(CONCEPTS))
+    names = [""] * len(keep)
+    for old in keep:
+        pool = concepts if old in has_parent or not persons else persons
+        if not pool:
+            raise ProblemError(f"A graph of {len(keep)} nodes needs more names than the {len(NAMES)} there are.")
+        names[order[old]] = str(pool.pop())
+    edges = [(int(order[s]), int(order[t])) for s, kids in enumerate(children) for t in kids]
+    edges = [edges[i] for i in rng.permutation(len(edges))]
+    pair = (int(order[target]), int(order[distractor]))
+    candidates = pair if rng.random() < 0.5 else pair[::-1]
+    return GraphQuestion(tuple(names), tuple(edges), int(order[asked]), candidates, pair[0])
+
+
+def generate_released(rng: np.random.Generator, nodes: int | None = None, hops: int | None = None) -> GraphQuestion:
+    """A problem as in the released files: the answer is the deepest exclusive leaf of either root, 3 to 6 hops away.
+
+    The root with the deeper exclusive leaf is asked about, as in all 300 released validation records; asking either
+    root gives too many 3-hop problems (.53 against .41).
+
+    nodes: graph size before isolated nodes are dropped (None: spread as in the released files); hops: fix the depth.
+    """
+    _check_size(nodes, hops)
+    for _ in range(_TRIES):
+        n = nodes or int(np.clip(round(rng.normal(23.3, 1.9)), *RELEASED_NODES))
+        children, labels = _grow(rng, n)
+        leaves = [_exclusive_leaves(children, labels, r) for r in (0, 1)]
+        if not all(leaves):
+            continue
+        ends = [max(found.values()) for found in leaves]
+        asked = int(rng.integers(2)) if ends[0] == ends[1] else int(ends[1] > ends[0])
+        own, other, deepest = leaves[asked], leaves[1 - asked], ends[asked]
+        if deepest != hops if hops else not RELEASED_HOPS[0] <= deepest <= RELEASED_HOPS[1]:
+            continue
+        target = rng.choice([leaf for leaf, d in own.items() if d == deepest])
+        return _question(rng, children, int(target), int(rng.choice(list(other))), asked)
+    raise ProblemError(_too_rare(nodes, hops))
+
+
+def generate_balanced(rng: np.random.Generator, nodes: int | None = None, hops: int | None = None) -> GraphQuestion:
+    """A problem without the depth shortcut: answer and distractor are exclusive leaves equally far from their roots.
+
+    nodes: as in `generate_released`; hops: the common distance (None: 3 or 4). From 4 hops on, two chains of that
+    length are planted, because almost no free graph has them; the shortcut baselines stay at chance (tested).
+    """
+    _check_size(nodes, hops)
+    depth = hops or int(rng.integers(3, 5))
+    for _ in range(_TRIES):
+        n = nodes or int(np.clip(round(rng.normal(23.3, 1.9)), *RELEASED_NODES))
+        chains = None
+        if depth >= 4 or n < 5 * depth:
+            if n < 2 * depth + 2:
+                continue
+            ids = rng.permutation(np.arange(2, n))[: 2 * depth]
+            chains = sorted(map(int, ids[:depth])), sorted(map(int, ids[depth:]))
+        children, labels = _grow(rng, n, chains)
+        leaves = [[x for x, d in _exclusive_leaves(children, labels, r).items() if d == depth] for r in (0, 1)]
+        if not all(leaves):
+            continue
+        asked = int(rng.integers(2))
+        return _question(rng, children, int(rng.choice(leaves[asked])), int(rng.choice(leaves[1 - asked])), asked)
+    raise ProblemError(_too_rare(nodes, depth))
+
+
+GENERATORS = {"balanced": generate_balanced, "released": generate_released}
+_TRIES = 20_000
+
+
+def generate(
+    kind: str, count: int, seed: int, nodes: tuple[int, int] | None = None, hops: tuple[int, int] | None = None
+) -> Iterator[GraphQuestion]:
+    """`count` problems; sizes drawn evenly from `nodes`, hop lengths taken in turn from `hops` (both ends included)."""
+    if kind not in GENERATORS:
+        raise ProblemError(f"No generator called {kind!r}; choose one of {', '.join(GENERATORS)}.")
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        n = None if nodes is None else int(rng.integers(nodes[0], nodes[1] + 1))
+        h = None if hops is None else hops[0] + i % (hops[1] - hops[0] + 1)
+        yield GENERATORS[kind](rng, n, h)
+
+
+def _check_size(nodes: int | None, hops: int | None) -> None:
+    if hops is not None and not 1 <= hops <= 10:
+        raise ProblemError(f"Hops must lie between 1 and 10, not {hops}.")
+    if nodes is not None and not 4 <= nodes <= len(CONCEPTS):
+        raise ProblemError(f"Graphs have 4 to {len(CONCEPTS)} nodes (there are no more names), not {nodes}.")
+    if nodes is not None and hops is not None and nodes < 2 * hops + 2:
+        raise ProblemError(f"Two chains of {hops} hops need at least {2 * hops + 2} nodes, not {nodes}; ask for more.")
+
+
+def _too_rare(nodes, hops) -> str:
+    return f"No such problem in {_TRIES:,} graphs (nodes {nodes}, hops {hops}); allow more nodes or fewer hops."
+
+
+# --- shortcut baselines: rules that never look at who is asked about --------------------------------------------------
+
+
+def depth_rule(q: GraphQuestion) -> int:
+    """The candidate farther from its nearest named entity (capitalised or parentless node), whoever is asked about.
+    Equal depths: the candidate named first, which is the answer half of the time."""
+    inner = {target for _, target in q.edges}
+    named = [i for i, name in enumerate(q.names) if i not in inner or name[:1].isupper()]
+    depth = breadth_first(q.children(), *named)
+    return max(q.candidates, key=lambda c: depth[c])  # max keeps the first of equals
+
+
+COUNTS = (
+    "in-degree",
+    "out-degree",
+    "ancestors",
+    "depth from nearest parentless node",
+    "first mention",
+    "parentless ancestors",
+)
+
+
+def graph_counts(q: GraphQuestion) -> np.ndarray:
+    """(6,) the counts of `COUNTS` for the first candidate minus those for the second; the asked root plays no part."""
+    parents: list[list[int]] = [[] for _ in q.names]
+    for source, target in q.edges:
+        parents[target].append(source)
+    children, flat = q.children(), [i for edge in q.edges for i in edge]
+    tops = [i for i, above in enumerate(parents) if not above]
+    depth = breadth_first(children, *tops)
+    rows = []
+    for c in q.candidates:
+        above = [i for i, d in enumerate(breadth_first(parents, c)) if d > 0]
+        rows.append(
+            (len(parents[c]), len(children[c]), len(above), depth[c], flat.index(c), len(set(above) & set(tops)))
+        )
+    return np.subtract(*np.array(rows, float))
+
+
+def fit_count_baseline(questions: Iterable[GraphQuestion]) -> Callable[[GraphQuestion], int]:
+    """Logistic regression on `graph_counts`; returns question -> predicted candidate. It learns how answers differ from
+    distractors in general: what a model can score without following a single edge from the root."""
+    from sklearn.linear_model import LogisticRegression
+
+    questions = list(questions)
+    x = np.array([graph_counts(q) for q in questions])
+    first = np.array([q.answer == q.candidates[0] for q in questions])
+    scale = x.std(0) + 1e-9
+    # each question in both orders: no preference for a place, and always two classes
+    fit = LogisticRegression(fit_intercept=False).fit(np.concatenate([x, -x]) / scale, np.concatenate([first, ~first]))
+    weights = fit.coef_[0] / scale
+    return lambda q: q.candidates[0] if graph_counts(q) @ weights >= 0 else q.candidates[1]

@@ -1,0 +1,370 @@
+"""Post-training refinement of latent thoughts (arXiv 2506.08552): residual mixing, contrastive feedback, their controls.
+
+For t = 1 ... T, with u^t the backbone's proposal and h^t the thought that is fed:
+
+    h^{t,0} = α h^{t-1} + (1 - α) u^t      (t = 1: u^1)
+    g, b    = strong's and weak's references at h^{t,k-1}, in the context of the refined thoughts so far
+    m       = β m + ∇_h J,   J = MSE(g, h) - MSE(b, h)
+    h^{t,k} = h^{t,k-1} - η m               k = 1 ... K
+
+With g and b held fixed ∇J = (2/D)(b - g), so a round adds s (g - b) with s = 2η/D: the width-free step size used here.
+Laws (tests): strong = weak gives no push; α = 0 and s = 0 is plain Coconut bit for bit; the closed form equals autograd.
+
+`Refiner` is iterated: it yields a `Step` after residual mixing (round 0) and after every round, so a page can draw while
+it runs, and `runs()` returns the records. This is the one module where torch becomes numpy.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+
+from .models import ModelError, ModelSet
+from .problems import TEMPLATES, Problem
+from .rollout import Cost, Stream, decode_greedy, latent_rollout, pad_left, score_candidates
+from .trace import RefineConfig, Run, Trace
+
+MIXES = {"residual", "full", "random_direction", "swapped", "frozen"}
+PUSHES = {"contrast", "full", "random_direction", "swapped"}
+REPLACES = {"zero_thoughts", "other_thoughts", "mean_thought"}
+TOP = 5  # tokens of the logit lens that are kept per state
+
+
+class RefineError(ValueError):
+    """A run that cannot go on; the message names the thought, the round and the cause."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One moment of a run. thought: 1 ... T; round: 0 (after mixing) ... K; state: (B, D) the thought as it stands."""
+
+    thought: int
+    round: int
+    state: np.ndarray
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """A batch of problems as a model set reads them: ids, mask (B, P); candidates and watched tokens per problem."""
+
+    problems: tuple[Problem, ...]
+    ids: torch.Tensor
+    mask: torch.Tensor
+    candidates: list[list[list[int]]]
+    watched: list[list[int]]
+
+    @classmethod
+    def make(cls, models: ModelSet, problems: Sequence[Problem]) -> Prompts:
+        template = TEMPLATES[models.info.template]
+        rows = [models.encode(template(p)) for p in problems]
+        limit = getattr(models.model("backbone").config, "max_position_embeddings", None)
+        if limit and max(map(len, rows)) + 32 > limit:
+            raise ModelError(f"The problem has {max(map(len, rows))} tokens; this model reads {limit}. Shorten it.")
+        ids, mask = pad_left(rows, models.tokenizer.pad_token_id or 0, models.device)
+        watched = [
+            [models.encode(models.info.answer_space + n)[0] for n in p.graph.names] if p.graph else [] for p in problems
+        ]
+        return cls(tuple(problems), ids, mask, [models.candidate_ids(p.candidates) for p in problems], watched)
+
+
+class Refiner:
+    """Refine a batch of problems thought by thought.
+
+    names: the (backbone, strong, weak) checkpoints; donors: (B, T, D) thoughts that replace the model's own under
+    `other_thoughts` and `mean_thought`; observe: also record references for methods that do not push (counted as
+    read-outs); details: record lens, read-outs and text of every thought (off for bulk evaluation).
+    """
+
+    def __init__(
+        self,
+        models: ModelSet,
+        prompts: Prompts,
+        config: RefineConfig,
+        names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+        donors: torch.Tensor | None = None,
+        observe: bool = False,
+        details: bool = True,
+    ):
+        self.models, self.prompts, self.config = models, prompts, config
+        self.details, self.donors = details, donors
+        self.pushes = config.method in PUSHES
+        self.has_references = self.pushes or (observe and config.method not in REPLACES)
+        if config.method in {"other_thoughts", "mean_thought"} and donors is None:
+            raise RefineError(f"{config.method} needs thoughts of other problems; none were given.")
+        strong, weak = names[1:] if config.method != "swapped" else (names[2], names[1])
+        self.backbone = models.model(names[0])
+        self.references = (models.model(strong), models.model(weak))
+        self.cost, self.reference_cost = Cost(), Cost()
+        self.width = models.width
+        b = len(prompts.problems)
+        self.proposed: list[torch.Tensor] = []
+        self.states: list[list[torch.Tensor]] = []
+        self.pairs: list[list[tuple[torch.Tensor, torch.Tensor]]] = []
+        self.readouts: list[torch.Tensor] = []
+        self.main: Stream | None = None
+        self.done = 0  # thoughts that have been fed
+        self._check_length()
+        self._steps = self._run()
+        if config.method == "random_direction":
+            # one generator per problem, so a problem's directions do not depend on its batch
+            draws = [
+                np.random.default_rng([config.seed, zlib.crc32(p.id.encode())]).normal(
+                    size=(config.thoughts, config.rounds, self.width)
+                )
+                for p in prompts.problems
+            ]
+            self.directions = torch.tensor(np.stack(draws).reshape(b, config.thoughts, config.rounds, self.width))
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        with torch.no_grad():  # grad mode is thread-local: set it here, not where the object was made
+            return next(self._steps)
+
+    def _run(self) -> Iterator[Step]:
+        config, c = self.config, self.prompts
+        main = self.main = Stream.read(self.backbone, c.ids, c.mask, self.cost)
+        both = []
+        if self.has_references:
+            both = [Stream.read(m, c.ids, c.mask, self.reference_cost) for m in self.references]
+        momentum = torch.zeros_like(main.last)
+        before: torch.Tensor | None = None
+        proposal = main.last
+        for t in range(config.thoughts):
+            self.proposed.append(proposal)
+            h = self._mix(proposal, before, t)
+            states, pairs = [h], []
+            self.states.append(states)
+            self.pairs.append(pairs)
+            self._check(h, t, 0)
+            yield Step(t + 1, 0, _numpy(h))
+            for k in range(config.rounds if self.has_references else 0):
+                strong, weak, slope = self._feedback(both, h)
+                pairs.append((strong, weak))
+                self._check(slope, t, k + 1)
+                if self.pushes:
+                    momentum = config.momentum * momentum + slope
+                    h = h + self._push(momentum, t, k)
+                    self._check(h, t, k + 1)
+                states.append(h)
+                yield Step(t + 1, k + 1, _numpy(h))
+            proposal = main.append(h)
+            for stream in both:
+                stream.append(h)
+            before = h
+            self.done = t + 1
+            if self.details:
+                self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates))
+                self.cost.readout += 1
+
+    def _check_length(self) -> None:
+        """Raise ModelError where question, thoughts and answer would outrun the positions of a model that is used."""
+        used = (self.backbone, *(self.references if self.has_references else ()))
+        limit = min((getattr(m.config, "max_position_embeddings", None) or 1 << 30) for m in used)
+        question, answer = self.prompts.ids.shape[1], len(self.models.answer_ids) + self.models.info.max_answer_tokens
+        if question + self.config.thoughts + answer > limit:
+            raise ModelError(
+                f"{question} tokens, {self.config.thoughts} thoughts and up to {answer} answer tokens are more than the "
+                f"{limit} positions this model has; use fewer thoughts or a shorter problem."
+            )
+
+    def _mix(self, proposal: torch.Tensor, before: torch.Tensor | None, t: int) -> torch.Tensor:
+        """h^{t,0}: what is fed before any push."""
+        method = self.config.method
+        if method == "zero_thoughts":
+            return torch.zeros_like(proposal)
+        if method in REPLACES:
+            return self.donors[:, t].to(proposal)
+        if before is None or method not in MIXES:
+            return proposal
+        alpha = 1.0 if method == "frozen" else self.config.residual
+        return alpha * before + (1 - alpha) * proposal
+
+    def _feedback(self, both: list[Stream], h: torch.Tensor):
+        """References g, b at h and the slope (D/2)·∇_h J, all (B, D)."""
+        if self.config.reference == "same":
+            strong, weak = (stream.last for stream in both)
+            return strong, weak, weak - strong  # neither depends on h: both gradients agree
+        if self.config.gradient == "detached":
+            strong, weak = (stream.peek(h) for stream in both)
+            return strong, weak, weak - strong
+        with torch.enable_grad():
+            leaf = h.detach().requires_grad_()
+            strong, weak = (stream.peek(leaf) for stream in both)
+            objective = ((strong - leaf) ** 2 - (weak - leaf) ** 2).mean(-1).sum()
+            (gradient,) = torch.autograd.grad(objective, leaf)
+        return strong.detach(), weak.detach(), gradient * (self.width / 2)
+
+    def _push(self, momentum: torch.Tensor, t: int, k: int) -> torch.Tensor:
+        """The step that is added: -η m for descent, +η m as printed, or a random direction of that length."""
+        sign = -1.0 if self.config.sign == "descent" else 1.0
+        push = sign * self.config.step_size * momentum
+        if self.config.method != "random_direction":
+            return push
+        direction = self.directions[:, t, k].to(push)
+        return direction / direction.norm(dim=-1, keepdim=True) * push.norm(dim=-1, keepdim=True)
+
+    def _check(self, value: torch.Tensor, t: int, k: int) -> None:
+        if torch.isfinite(value).all():
+            return
+        row = int((~torch.isfinite(value).all(-1)).nonzero()[0, 0])
+        largest = max((float(s[-1][row].norm()) for s in self.states[: t or 1]), default=0.0)
+        raise RefineError(
+            f"Not a finite number at thought {t + 1}, round {k} (problem {self.prompts.problems[row].id}; the thought "
+            f"before was {largest:.3g} long). The step size {self.config.step_size:g} or the number of rounds is too "
+            "large for this model; lower one of them."
+        )
+
+    def runs(self, decode: bool = True) -> list[Run]:
+        """The records, one per problem, of the thoughts that have been fed so far; a thought that is still being refined is
+        left out. RefineError before the first one. decode: also decode the answer as text."""
+        with torch.no_grad():
+            return self._runs(decode)
+
+    def _runs(self, decode: bool) -> list[Run]:
+        main, c = self.main, self.prompts
+        if self.config.thoughts and not self.done:
+            raise RefineError("No thought has been fed yet: iterate until the first step of thought 2, or to the end.")
+        if main is None:
+            next(self._steps, None)
+            main = self.main
+        done = self.done
+        b, d = main.last.shape
+        if self.readouts:
+            scores = self.readouts[-1]
+        else:
+            scores = score_candidates(main, self.models.answer_ids, c.candidates)
+        texts, forwards = [""] * b, [len(self.models.answer_ids)] * b
+        ids: list[list[int]] = [[] for _ in range(b)]
+        if decode:
+            stop, most = self.models.tokenizer.eos_token_id, self.models.info.max_answer_tokens
+            ids, forwards = decode_greedy(main, self.models.answer_ids, stop, most)
+            texts = [self.models.decode(row) for row in ids]
+
+        def stack(rows: list[torch.Tensor], *shape: int) -> torch.Tensor:
+            return torch.stack(rows, 1) if rows else main.last.new_zeros(b, 0, *shape)
+
+        rounds = kept = self.config.rounds if self.has_references else 0
+        proposed = stack(self.proposed[:done], d)  # (B, T, D)
+        states = stack([torch.stack(s, 1) for s in self.states[:done]], rounds + 1, d)  # (B, T, K+1, D)
+        strong = stack([torch.stack([g for g, _ in p], 1) for p in self.pairs[:done] if p], kept, d)
+        weak = stack([torch.stack([w for _, w in p], 1) for p in self.pairs[:done] if p], kept, d)
+        if not kept:
+            strong = weak = main.last.new_zeros(b, done, 0, d)
+        at = states[:, :, : strong.shape[2]]
+        objective = ((strong - at) ** 2).mean(-1) - ((weak - at) ** 2).mean(-1)
+        readout = scores.new_full((b, done, scores.shape[1]), torch.nan)  # not asked for without details
+        if self.details:
+            readout = stack(self.readouts[:done], scores.shape[1])
+        if self.details:
+            lens = main.logits(states).float().softmax(-1)  # (B, T, K+1, V)
+            top = lens.topk(min(TOP, lens.shape[-1]), -1)
+            top_ids, top_p = _numpy(top.indices), _numpy(top.values)
+        else:
+            lens = None
+            top_ids = np.zeros((b, done, rounds + 1, 0), np.int64)
+            top_p = np.zeros((b, done, rounds + 1, 0), np.float32)
+        out = []
+        for i in range(b):
+            watched = c.watched[i]
+            node_p = _numpy(lens[i][..., watched]) if lens is not None else np.zeros((done, rounds + 1, 0), np.float32)
+            count = len(c.candidates[i])
+            cost = asdict(self.cost)
+            for name, value in asdict(self.reference_cost).items():
+                cost[name if self.pushes else "readout"] += value
+            cost["decode"] = forwards[i]
+            out.append(
+                Run(
+                    config=self.config,
+                    proposed=_numpy(proposed[i]),
+                    states=_numpy(states[i]),
+                    strong=_numpy(strong[i]),
+                    weak=_numpy(weak[i]),
+                    objective=_numpy(objective[i]),
+                    top_ids=top_ids[i],
+                    top_p=top_p[i],
+                    node_p=node_p,
+                    readout=_numpy(readout[i, :, :count]),
+                    scores=_numpy(scores[i, :count]),
+                    text=texts[i],
+                    text_tokens=len(ids[i]),
+                    cost=cost,
+                )
+            )
+        return out
+
+
+def _numpy(x: torch.Tensor) -> np.ndarray:
+    """The one place where torch ends. Half precisions become float32, which holds them exactly."""
+    x = x.detach().cpu()
+    return (x.float() if x.is_floating_point() else x).numpy()
+
+
+def run_all(refiner: Refiner, decode: bool = True) -> list[Run]:
+    """Iterate to the end and return the records."""
+    for _ in refiner:
+        pass
+    return refiner.runs(decode)
+
+
+@torch.no_grad()
+def plain_thoughts(models: ModelSet, prompts: Prompts, thoughts: int, name: str = "backbone") -> torch.Tensor:
+    """(B, T, D) thoughts of checkpoint `name` left to itself."""
+    stream = Stream.read(models.model(name), prompts.ids, prompts.mask)
+    rolled = list(latent_rollout(stream, thoughts))
+    return torch.stack(rolled, 1) if rolled else stream.last.new_zeros(len(prompts.problems), 0, stream.last.shape[-1])
+
+
+def refine_problem(
+    models: ModelSet,
+    problem: Problem,
+    config: RefineConfig,
+    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    controls: Sequence[str] = ("zero_thoughts", "random_direction"),
+    others: Sequence[Problem] = (),
+) -> Trace:
+    """The whole picture of one problem: plain, refined, strong's and weak's own rollouts, and the controls.
+
+    others: problems whose plain thoughts serve `other_thoughts` (the first) and `mean_thought` (their mean).
+    Raises RefineError or ModelError with the cause.
+    """
+    with models.lock:
+        prompts = Prompts.make(models, [problem])
+        donors = {}
+        if others and ({config.method, *controls} & {"other_thoughts", "mean_thought"}):
+            thoughts = plain_thoughts(models, Prompts.make(models, others), config.thoughts, names[0])
+            donors = {"other_thoughts": thoughts[:1], "mean_thought": thoughts.mean(0, keepdim=True)}
+
+        def go(method: str, trio: tuple[str, str, str] = names, observe: bool = False) -> Run:
+            settings = replace(config, method=method)
+            return run_all(Refiner(models, prompts, settings, trio, donors.get(method), observe))[0]
+
+        runs = {
+            "plain": go("coconut", observe=True),
+            "strong": go("coconut", (names[1], names[1], names[2])),
+            "weak": go("coconut", (names[2], names[1], names[2])),
+            "refined": go(config.method, observe=True),
+        }
+        runs |= {name: go(name) for name in controls if name != config.method}
+        seen = sorted({int(i) for run in runs.values() for i in run.top_ids.flat})
+        tokens = {i: models.tokenizer.convert_ids_to_tokens(i) for i in seen}
+        identity = models.identity(*dict.fromkeys(names)) | {
+            "backbone": names[0],
+            "strong": names[1],
+            "weak": names[2],
+            "lens": models.lens,
+        }
+    watched = problem.graph.names if problem.graph else ()
+    return Trace(problem, config, runs, identity, tokens, tuple(watched), tuple(others))
+
+
+def rerun(trace: Trace, models: ModelSet) -> Trace:
+    """Run a saved trace again with the same settings; on the same machine and versions the bits are the same."""
+    names = tuple(trace.identity[n] for n in ("backbone", "strong", "weak"))
+    controls = [n for n in trace.runs if n not in ("plain", "strong", "weak", "refined")]
+    return refine_problem(models, trace.problem, trace.config, names, controls, trace.others)

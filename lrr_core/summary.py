@@ -1,0 +1,166 @@
+"""A trace in words and small tables: what a page, a report or a table file says about one refined problem. No plotly.
+
+Every number here is one of the record or of `metrics`; this module only chooses and names them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .colours import ROLES
+from .metrics import Curves, candidate_probability, curves
+from .problems import Problem
+from .trace import CONTROLS, METHODS, Trace
+
+RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "weak": "weak's own"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one run answers. name: the candidate; p: its probability among the candidates; right: None where unknown."""
+
+    run: str
+    name: str
+    p: float
+    right: bool | None
+
+    @property
+    def mark(self) -> str:
+        if self.right is None:
+            return ""
+        return ROLES["right" if self.right else "wrong"].glyph
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} {self.p:.0%} {self.mark}".strip()
+
+
+def answer(trace: Trace, name: str) -> Answer:
+    """The answer of run `name`: its most probable candidate."""
+    run, problem = trace.runs[name], trace.problem
+    p = float(candidate_probability(run.scores)[run.choice])
+    right = None if problem.answer is None else run.choice == problem.answer
+    return Answer(name, problem.candidates[run.choice], p, right)
+
+
+def answer_table(trace: Trace) -> list[dict]:
+    """One row per run: every candidate's probability in %, the answer, whether it is right, and the decoded text."""
+    rows = []
+    for name, run in trace.runs.items():
+        shares = candidate_probability(run.scores)
+        given = answer(trace, name)
+        rows.append(
+            {"run": run_name(name)}
+            | {c: 100 * float(v) for c, v in zip(trace.problem.candidates, shares, strict=True)}
+            | {"answer": f"{given.name} {given.mark}".strip(), "decoded text": run.text}
+        )
+    return rows
+
+
+def run_name(name: str) -> str:
+    """A run's name in words."""
+    return RUN_NAMES.get(name, name.replace("_", " "))
+
+
+def asked(problem: Problem) -> str:
+    """The question alone: the last sentence of the text."""
+    sentences = [s.strip() for s in re.split(r"(?<=[.?!])\s+", problem.question.strip()) if s.strip()]
+    return sentences[-1] if sentences else problem.question
+
+
+def problem_label(problem: Problem) -> str:
+    """One line to choose a problem by."""
+    question = asked(problem).removeprefix("Is ").rstrip("?").replace(" a ", " ", 1)
+    if problem.graph is None:
+        return question
+    return f"{question} · {len(problem.graph.names)} nodes, {problem.graph.hops} hops"
+
+
+def token_table(trace: Trace, name: str) -> list[dict]:
+    """One row per thought: the most probable tokens of the fed thought under the logit lens, most probable first."""
+    run = trace.runs[name]
+    rows = []
+    for t in range(len(run.states)):
+        pairs = zip(run.top_ids[t, -1], run.top_p[t, -1], strict=True)
+        tokens = [f"{trace.tokens[int(i)].replace('Ġ', '').replace('▁', '')} {v:.0%}" for i, v in pairs]
+        rows.append({"thought": t + 1} | {f"{place}.": token for place, token in enumerate(tokens, 1)})
+    return rows
+
+
+def cost_table(trace: Trace) -> list[dict]:
+    """One row per run: forward passes by kind, and text tokens."""
+    return [{"run": run_name(n)} | r.cost | {"text tokens": r.text_tokens} for n, r in trace.runs.items()]
+
+
+def push_percent(trace: Trace) -> str:
+    """How far the refined run was pushed per thought, in % of ‖h‖, as text."""
+    percent = curves(trace, "refined").percent("push")
+    percent = percent[np.isfinite(percent)]
+    if not percent.size or percent.max() == 0:
+        return "no push"
+    low, high = (f"{v:.2g}" if v < 10 else f"{v:.0f}" for v in (percent.min(), percent.max()))
+    return f"{low} %" if low == high else f"{low}–{high} %"
+
+
+def step_text(trace: Trace, width: int) -> str:
+    """What the step size means here: the paper's η, and the push it led to."""
+    return f"η = s·D/2 = {trace.config.eta(width):.3g} · push = {push_percent(trace)} of ‖h‖"
+
+
+def member_label(name: str, facts: dict) -> str:
+    """A checkpoint and what is known of it: accuracies are fractions, `step` is the training step."""
+    known = [f"{k} {100 * v:.0f} %".removeprefix("accuracy ") for k, v in facts.items() if isinstance(v, float) and v <= 1]
+    return " · ".join([name.removeprefix("ladder/"), *known])
+
+
+def method_label(name: str) -> str:
+    return f"control: {name.replace('_', ' ')}" if name in CONTROLS else name.replace("_", " ")
+
+
+def method_help() -> str:
+    """All methods and controls in plain words, as a list."""
+    return "\n".join(f"* **{name.replace('_', ' ')}**: {words}" for name, words in (METHODS | CONTROLS).items())
+
+
+def describe(trace: Trace) -> str:
+    """The figure's alternative text."""
+    plain, refined = answer(trace, "plain"), answer(trace, "refined")
+    return (
+        f"{asked(trace.problem)} Plain run answers {plain.name} with {plain.p:.0%}, refined run {refined.name} with "
+        f"{refined.p:.0%}. Map of thoughts, graph of the problem and curves for {len(trace.runs['refined'].states)} thoughts."
+    )
+
+
+CSV_FIELDS = ("length", "step_change", "push", "pull", "deviation", "margin")
+CSV_ROUNDS = ("to_strong", "to_weak", "to_plain", "cos_strong", "cos_weak", "cos_plain", "node_mass", "frontier_mass")
+
+
+def data_csv(trace: Trace) -> str:
+    """The curves of the plain and the refined run as CSV: one row per run and thought, values after the last round.
+
+    Lengths and distances are in units of the hidden state, margins in nats; settings and weights stand in comment lines.
+    """
+    out = io.StringIO()
+    settings = ", ".join(f"{k}={getattr(trace.config, k)}" for k in trace.config.__dataclass_fields__)
+    out.write(f"# {trace.problem.id}: {asked(trace.problem)}\n# {settings}\n# {trace.identity}\n")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["run", "thought", *CSV_FIELDS, *CSV_ROUNDS, *(f"p {c}" for c in trace.problem.candidates)])
+    for name in ("plain", "refined"):
+        c: Curves = curves(trace, name)
+        for t in range(len(c.length)):
+            values = [getattr(c, f)[t] for f in CSV_FIELDS] + [getattr(c, f)[t, -1] for f in CSV_ROUNDS]
+            writer.writerow([name, t + 1, *(f"{v:.6g}" for v in [*values, *c.candidate_p[t]])])
+    return out.getvalue()
+
+
+def trace_bytes(trace: Trace) -> bytes:
+    """The trace file (.npz) as bytes, for a download."""
+    with tempfile.TemporaryDirectory() as folder:
+        return trace.save(Path(folder) / "trace.npz").read_bytes()
