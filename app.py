@@ -1,4 +1,7 @@
-"""The app: `streamlit run app.py`. Pages are listed here and live in `pages/`."""
+"""The app: `streamlit run app.py`. Pages are listed here and live in `pages/`.
+
+A page gets no `icon`: Streamlit would fetch a Material icon as the tab's icon from fonts.gstatic.com, and the app calls nobody.
+"""
 
 from pathlib import Path
 
@@ -11,7 +14,6 @@ page = st.navigation(
         st.Page(
             HERE / "pages" / "explore.py",
             title="Explore",
-            icon=":material/timeline:",
             default=True,
             help="One problem, thought by thought: the plain run, the refined run, and what two sliders do to the answer.",
         ),

@@ -1,4 +1,4 @@
-"""Command line: `python -m lrr_core refine | evaluate | train | map | bench`.
+"""Command line: `python -m lrr_core refine | evaluate | train | assemble | sweep | map | bench`.
 
 Progress goes to stderr, results to stdout or `--out`. Bad input ends with exit code 2 and one line that names the fix.
 """
@@ -12,12 +12,16 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.split("\n")[0]
-)
+PROGRAM = "python -m lrr_core"
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
 
 DEFAULT_SET = Path(__file__).parent.parent / "assets" / "models" / "prosqa"
-Models = Annotated[Path, typer.Option(help="Folder of a model set (model_set.json, backbone/, strong/, weak/).")]
+Models = Annotated[
+    Path,
+    typer.Option(
+        help="Folder of a model set (model_set.json, backbone/, strong/, weak/).", show_default="the shipped set"
+    ),
+]
 Benchmark = Annotated[str, typer.Option(help="Which benchmark the problems belong to: prosqa.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
@@ -169,8 +173,6 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Where report.json goes; without it the report is printed.")] = None,
 ):
     """Answer many problems with many methods; prints a table (stderr) and the report as JSON (stdout or --out)."""
-    from tqdm import tqdm
-
     from .evaluate import evaluate as run
     from .evaluate import table, write_json
     from .models import ModelSet
@@ -199,13 +201,14 @@ def evaluate(
             momentum=momentum,
             seed=seed,
         )
-        names = [m.strip() for m in methods.split(",") if m.strip()]
-        with tqdm(total=len(names) * len(problems), file=sys.stderr, unit="problem") as bar:
+        names = list(dict.fromkeys(m.strip() for m in methods.split(",") if m.strip()))
+        with _bar("problem") as bar:
 
             def progress(method: str, done: int, total: int) -> None:
+                bar.total, bar.n = len(names) * total, names.index(method) * total + done
                 bar.set_description(method)
-                bar.n = names.index(method) * total + done
-                bar.refresh()
+                if bar.disable and done == total:  # no terminal: one line a method instead of a bar
+                    print(f"{method}: {done} problems answered", file=sys.stderr)
 
             report = run(opened, problems, names, config, (backbone, strong, weak), batch_size, progress)
     report["source"] = {
@@ -229,14 +232,18 @@ def train(
         Path | None, typer.Option(help="JSON file with fields of TrainConfig; without it the defaults.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and configuration.")] = Path("runs/prosqa"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, by its own configuration if none is given.")
+    ] = False,
 ):
     """Train a latent reasoner (or its text baselines) on freshly generated ProsQA; resumable after a kill."""
     from .train import TrainConfig
     from .train import train as run
 
-    last = run(TrainConfig.load(config if config else {}), out, resume, say=lambda line: print(line, file=sys.stderr))
-    print(last)
+    kept = out / "config.json"
+    if config is None and resume and kept.exists():
+        config = kept
+    print(run(TrainConfig.load(config or {}), out, resume, say=lambda line: print(line, file=sys.stderr)))
 
 
 @app.command()
@@ -270,14 +277,12 @@ def sweep(
     out: Annotated[Path | None, typer.Option(help="Where the surface goes (JSON); without it it is printed.")] = None,
 ):
     """Accuracy over a grid of step size, residual mix and reference on validation problems; names the best setting."""
-    from tqdm import tqdm
-
     from .evaluate import write_json
     from .models import ModelSet
     from .sweep import sweep as run
 
     problems = _benchmark("prosqa").generate("balanced", limit, seed, _span(nodes, "nodes"), _span(hops, "hops"))
-    with _opened(ModelSet, models, device) as opened, tqdm(file=sys.stderr, unit="setting", disable=None) as bar:
+    with _opened(ModelSet, models, device) as opened, _bar("setting") as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total, bar.n = total, done
@@ -319,6 +324,13 @@ def _benchmark(name: str):
     return BENCHMARKS[name]
 
 
+def _bar(unit: str):
+    """A progress bar on stderr; silent where stderr is no terminal."""
+    from tqdm import tqdm
+
+    return tqdm(file=sys.stderr, unit=unit, disable=None)
+
+
 class _opened:
     """Open a model set with the library's own loading bars off; results are all that goes to stdout."""
 
@@ -336,26 +348,27 @@ class _opened:
         return False
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
+    """Run a command (by default that of the command line) and exit: 0 done, 2 bad input, 130 interrupted."""
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except typer.Abort:
-        print("Stopped.", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
-        import click
+        code = app(argv or ["--help"], prog_name=PROGRAM, standalone_mode=False) or 0
+        if code == 130:  # how typer reports Ctrl-C here
+            print("Stopped.", file=sys.stderr)
+        if not argv:
+            code = 2
+    except typer.TyperException as error:  # an option that does not exist, a number that is none, ...
+        command = error.ctx.command_path if getattr(error, "ctx", None) else PROGRAM
+        code = _complain(f"{error.format_message().rstrip('.')}; see `{command} --help`.")
+    except (ValueError, OSError) as error:  # ProblemError, ModelError, ConfigError, RefineError; unreadable files
+        code = _complain(str(error))
+    sys.exit(code)
 
-        if isinstance(error, click.ClickException):
-            error.show()
-            sys.exit(2)
-        if isinstance(
-            error, ValueError | OSError
-        ):  # ProblemError, ModelError, ConfigError, RefineError; unreadable files
-            print(f"Error: {error}", file=sys.stderr)
-            sys.exit(2)
-        raise
+
+def _complain(message: str) -> int:
+    """One line, whatever the message was; the exit code of bad input."""
+    print("Error:", " ".join(message.split()), file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -81,8 +81,8 @@ def assemble(
         name: generate("balanced", limit, VALIDATION_SEED + i, nodes, hops)
         for i, (name, (nodes, hops)) in enumerate(SIZES.items())
     }
-    # a coarse pass over at most 60 checkpoints keeps this to minutes
-    stride = max(1, len(steps) // 60)
+    # a coarse pass over about 60 checkpoints keeps this to minutes
+    stride = -(-len(steps) // 60)
     coarse = sorted({*steps[::stride], steps[-1]})
     measured = {}
     for folder in coarse:
@@ -92,8 +92,15 @@ def assemble(
     small = [measured[f]["small"] for f in coarse]
     chosen = [coarse[i] for i in choose_rungs(mean, rungs)]
     best = chosen[-1]
+    if len(chosen) < max(rungs, 2):
+        raise ModelError(
+            f"The best checkpoint is {best.name}, and only {len(chosen)} of the {rungs} rungs asked for fit up to it; "
+            "train longer, or ask for fewer rungs."
+        )
     top = measured[best]["small"]
-    weak = min(chosen[:-1], key=lambda f: abs(measured[f]["small"] - (top - 0.12)) + (measured[f]["small"] > top - 0.10))
+    weak = min(
+        chosen[:-1], key=lambda f: abs(measured[f]["small"] - (top - 0.12)) + (measured[f]["small"] > top - 0.10)
+    )
     middle = min(chosen, key=lambda f: abs(measured[f]["small"] - 0.84))
     info = SetInfo(
         name="prosqa",
@@ -118,9 +125,7 @@ def assemble(
         members[name] = {"step": _step(folder)} | {k: round(v, 4) for k, v in measured.get(folder, {}).items()}
         weights[name] = weight_hash(beside / name)
     opens = next(n for n, f in places.items() if f == middle and n.startswith("ladder/"))
-    write_json(
-        asdict(info) | {"members": members, "weights": weights, "opens_with": opens}, beside / "model_set.json"
-    )
+    write_json(asdict(info) | {"members": members, "weights": weights, "opens_with": opens}, beside / "model_set.json")
     if (run / "log.jsonl").exists():
         shutil.copy(run / "log.jsonl", beside / "training_log.jsonl")
     old = out.with_name(f".{out.name}.old")
@@ -129,7 +134,10 @@ def assemble(
         out.rename(old)
     beside.rename(out)
     shutil.rmtree(old, ignore_errors=True)
-    say(f"best {best.name} ({100 * top:.1f} % small), weak {weak.name}, opens with {opens}; range {min(small):.2f} - {max(small):.2f}")
+    say(
+        f"best {best.name} ({100 * top:.1f} % small), weak {weak.name}, opens with {opens}; "
+        f"range {min(small):.2f} - {max(small):.2f}"
+    )
     return out
 
 

@@ -60,7 +60,7 @@ def build(
     maps: Sequence[str] = tuple(MAPS),
     progress: Callable[[str], None] = lambda text: None,
 ) -> Background:
-    """Collect and fit: about two minutes on two cores. `problems`: in place of generated ones; a tenth is only placed."""
+    """Collect and fit: about three minutes on two busy cores. `problems`: in place of generated ones; a tenth is only placed."""
     problems = _problems(models, seed) if problems is None else list(problems)
     if not problems:
         raise ProjectionError("A background needs problems; none were given.")
@@ -134,9 +134,7 @@ def collect(
     found.sort(key=lambda f: f[:2])
     lengths = [len(states) for _, _, states in found]
     labels = Labels(
-        thought=np.concatenate(
-            [np.arange(n) // (n // kinds[j][0].thoughts) + 1 for n, (_, j, _) in zip(lengths, found)]
-        ),
+        thought=np.concatenate([_thoughts(len(states), kinds[j][0]) for _, j, states in found]),
         kind=np.repeat([int(kinds[j][0].method != "coconut") for _, j, _ in found], lengths),
         member=np.repeat([kinds[j][1][0] for _, j, _ in found], lengths),
         trajectory=np.repeat(np.arange(len(found)), lengths),
@@ -149,6 +147,11 @@ def _kept(states: np.ndarray) -> np.ndarray:
     """(T, K+1, D) -> the states of one trajectory (n, D): every round where there are several, else what was fed."""
     kept = states if states.shape[1] > 2 else states[:, -1:]
     return kept.reshape(-1, states.shape[-1])
+
+
+def _thoughts(count: int, config: RefineConfig) -> np.ndarray:
+    """(n,) which thought, 1 ... T, each of `count` states belongs to."""
+    return np.arange(count) // (count // config.thoughts) + 1
 
 
 def _length(config: RefineConfig) -> int:

@@ -90,7 +90,7 @@ def run(path: Path) -> Iterator[str]:
     sizes = iter([0.05 + 0.01 * i for i in range(1000)])
 
     def slide():
-        moved = refine_problem(models, problems[0], replace(config, step_size=next(sizes)))
+        moved = refine_problem(models, problems[0], replace(config, step_size=next(sizes)), previous=trace)
         return explore_figure(moved, chart).to_json()
 
     yield f"slider to figure {1000 * seconds(slide, 15):.0f} ms (goal 300)"

@@ -28,8 +28,8 @@ ROLES = {
     "plain": Role("#7D8490", "circle-open", "○", "plain run"),
     "refined": Role("#1F72AE", "circle", "●", "refined run"),
     "strong": Role("#1CA77A", "triangle-up", "▲", "strong's own run"),
-    "weak": Role("#E0702F", "triangle-down", "▼", "weak's own run"),
-    "frontier": Role("#C98F10", "circle-open", "◯", "true frontier"),
+    "weak": Role("#E97349", "triangle-down", "▼", "weak's own run"),
+    "frontier": Role("#C78D0E", "circle-open", "◯", "true frontier"),
     "right": Role("#177008", "star", "✓", "right"),
     "wrong": Role("#E04A62", "x", "✗", "wrong"),
 }
@@ -47,14 +47,22 @@ class Ink:
 
 
 INK = {
-    "light": Ink(text="#24292F", muted="#59636E", grid="rgba(89,99,110,0.16)", faint="rgba(89,99,110,0.20)", paper="#FFFFFF"),
-    "dark": Ink(text="#E6EAF0", muted="#9AA4B2", grid="rgba(154,164,178,0.16)", faint="rgba(154,164,178,0.22)", paper="#12161D"),
+    "light": Ink(
+        text="#24292F", muted="#59636E", grid="rgba(89,99,110,0.16)", faint="rgba(89,99,110,0.20)", paper="#FFFFFF"
+    ),
+    "dark": Ink(
+        text="#E6EAF0", muted="#9AA4B2", grid="rgba(154,164,178,0.16)", faint="rgba(154,164,178,0.22)", paper="#12161D"
+    ),
 }
 
 # page surfaces, per theme: background, second background, primary (= refined, a shade darker or lighter for buttons)
 PAGE = {
     "light": {"backgroundColor": "#FFFFFF", "secondaryBackgroundColor": "#F4F6F8", "textColor": INK["light"].text},
-    "dark": {"backgroundColor": INK["dark"].paper, "secondaryBackgroundColor": "#1B212B", "textColor": INK["dark"].text},
+    "dark": {
+        "backgroundColor": INK["dark"].paper,
+        "secondaryBackgroundColor": "#1B212B",
+        "textColor": INK["dark"].text,
+    },
 }
 
 
@@ -69,3 +77,11 @@ def mix(role: str, share: float, theme: str) -> str:
     full, paper = ROLES[role].colour, INK[theme].paper
     parts = [round(share * int(full[i : i + 2], 16) + (1 - share) * int(paper[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{p:02X}" for p in parts)
+
+
+def written(role: str, theme: str) -> str:
+    """The colour of a role for text: on the dark page words need more light than marks do."""
+    full = ROLES[role].colour
+    if theme == "light":
+        return full
+    return "#" + "".join(f"{round(0.6 * int(full[i : i + 2], 16) + 0.4 * 255):02X}" for i in (1, 3, 5))

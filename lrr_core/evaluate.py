@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -60,8 +61,18 @@ def evaluate(
     """
     if unknown := [m for m in methods if m not in ALL_METHODS]:
         raise ModelError(f"No method called {', '.join(unknown)}; choose from {', '.join(ALL_METHODS)}.")
+    if not methods:
+        raise ModelError(f"No method was named; choose from {', '.join(ALL_METHODS)}.")
     if not problems:
         raise ModelError("There is no problem to answer; raise --limit or give another file.")
+    if unanswered := [p.id for p in problems if p.answer is None]:
+        raise ModelError(f"The right answer of {unanswered[0]} is unknown, so nothing can be counted; leave it out.")
+    if len(problems) < 2 and (borrowing := DONATED & set(methods)):
+        raise ModelError(f"{', '.join(sorted(borrowing))} needs thoughts of another problem; give at least two.")
+    for name in _members(methods, names):  # before the clock starts, and before minutes are spent on other methods
+        if name in TEXT_METHODS and name not in models.members:
+            raise ModelError(f"This set has no checkpoint {name!r}, so the method {name} cannot run; leave it out.")
+        models.model(name)
     answers, seconds = {}, {}
     donors = _donors(models, problems, config, names, batch_size) if set(methods) & DONATED else None
     for method in methods:
@@ -82,37 +93,55 @@ def evaluate(
 DONATED = {"other_thoughts", "mean_thought"}
 
 
+def _members(methods: Sequence[str], names: tuple[str, str, str]) -> list[str]:
+    """The checkpoints that `methods` use."""
+    pair = names[1:] if set(methods) & PUSHES else ()
+    return list(dict.fromkeys([names[0], *pair, *(m for m in TEXT_METHODS if m in methods)]))
+
+
 def _donors(models, problems, config, names, batch_size) -> dict[str, torch.Tensor]:
-    """Plain thoughts for the controls: the next problem's in list order, and the mean over all; independent of batching."""
+    """Plain thoughts for the controls, each (n, T, D) and independent of batching: the next problem's in list order, and
+    the mean over all the others."""
     rolled = [
         plain_thoughts(models, Prompts.make(models, problems[at : at + batch_size]), config.thoughts, names[0]).cpu()
         for at in range(0, len(problems), batch_size)
     ]
     thoughts = torch.cat(rolled)  # (n, T, D)
-    return {"other_thoughts": thoughts.roll(-1, 0), "mean_thought": thoughts.mean(0, keepdim=True).expand_as(thoughts)}
+    others = (thoughts.sum(0, keepdim=True) - thoughts) / (len(thoughts) - 1)
+    return {"other_thoughts": thoughts.roll(-1, 0), "mean_thought": others}
 
 
 def _answer_latent(models, batch, config, names, donors) -> list[Answer]:
     prompts = Prompts.make(models, batch)
-    watch = config.method == BASE  # the frontier is measured on the plain run
-    runs = run_all(Refiner(models, prompts, config, names, donors, details=watch))
+    refiner = Refiner(models, prompts, config, names, donors, details=False)
+    runs = run_all(refiner)
     parse = BENCHMARKS[models.info.benchmark].parse_answer
+    masses = _frontier_mass(refiner) if config.method == BASE else [()] * len(batch)
     out = []
-    for problem, run in zip(batch, runs, strict=True):
-        mass = ()
-        if watch and problem.graph is not None:
-            frontiers = problem.graph.frontiers(min(problem.graph.hops, config.thoughts))
-            mass = tuple(float(run.node_p[t, -1, sorted(nodes)].sum()) for t, nodes in enumerate(frontiers))
+    for problem, run, mass in zip(batch, runs, masses, strict=True):
         cost = {k: v for k, v in run.cost.items() if k != "readout"}
-        p = candidate_probability(run.scores)[problem.answer or 0]
+        p = candidate_probability(run.scores)[problem.answer]
         out.append(Answer(problem.id, run.choice, parse(run.text, problem), float(p), run.text_tokens, cost, mass))
+    return out
+
+
+@torch.no_grad()
+def _frontier_mass(refiner: Refiner) -> list[tuple[float, ...]]:
+    """Per problem, the lens probability on the true frontier at every thought up to the answer's depth."""
+    if not refiner.config.thoughts:
+        return [()] * len(refiner.prompts.problems)
+    thoughts = torch.stack([rounds[-1] for rounds in refiner.states], 1)  # (B, T, D)
+    lens = refiner.main.logits(thoughts).float().softmax(-1)  # (B, T, V)
+    out = []
+    for p, problem, watched in zip(lens, refiner.prompts.problems, refiner.prompts.watched, strict=True):
+        graph = problem.graph
+        frontiers = graph.frontiers(min(graph.hops, len(p))) if graph else []
+        out.append(tuple(float(p[t, [watched[i] for i in nodes]].sum()) for t, nodes in enumerate(frontiers)))
     return out
 
 
 def _answer_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[Answer]:
     """The text baselines: `cot` writes its path up to the answer token, `no_cot` answers at once."""
-    if method not in models.members:
-        raise ModelError(f"This set has no checkpoint {method!r}, so the method {method} cannot run; leave it out.")
     model, prompts = models.model(method), Prompts.make(models, batch)
     info, parse = models.info, BENCHMARKS[models.info.benchmark].parse_answer
     paths, forwards = [[] for _ in batch], [0] * len(batch)
@@ -126,7 +155,7 @@ def _answer_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> 
     texts, more = decode_greedy(stream, models.answer_ids, models.tokenizer.eos_token_id, info.max_answer_tokens)
     out = []
     for i, problem in enumerate(batch):
-        p = candidate_probability(scores[i, : len(problem.candidates)])[problem.answer or 0]
+        p = candidate_probability(scores[i, : len(problem.candidates)])[problem.answer]
         greedy = parse(models.decode(texts[i]), problem)
         cost = {"prefill": 1, "single": 0, "probe": 0, "decode": forwards[i] + more[i]}
         out.append(Answer(problem.id, int(scores[i].argmax()), greedy, float(p), len(paths[i]) + len(texts[i]), cost))
@@ -163,9 +192,6 @@ def report(models, problems, answers: dict[str, list[Answer]], seconds, config, 
     comparisons = {
         name: paired_difference(row, right[BASE]) for name, row in right.items() if BASE in right and name != BASE
     }
-    members = (
-        [names[0]] + (list(names[1:]) if set(answers) & PUSHES else []) + [m for m in TEXT_METHODS if m in answers]
-    )
     return {
         "format": FORMAT,
         "benchmark": models.info.benchmark,
@@ -173,13 +199,20 @@ def report(models, problems, answers: dict[str, list[Answer]], seconds, config, 
         "chance": benchmark.chance,
         "majority": benchmark.majority(problems),
         "config": asdict(config) | {"backbone": names[0], "strong": names[1], "weak": names[2]},
-        "identity": models.identity(*dict.fromkeys(members)),
+        "identity": models.identity(*_members(list(answers), names)),
         "methods": methods,
         "comparisons": comparisons,
         "baselines": baselines(problems),
-        "answers": {m: [asdict(a) for a in done] for m, done in answers.items()},
+        "answers": {
+            m: [asdict(a) | {"frontier_mass": list(a.frontier_mass)} for a in done] for m, done in answers.items()
+        },
         "problems": [{"id": p.id, "answer": p.answer, "hops": p.graph.hops if p.graph else None} for p in problems],
     }
+
+
+@lru_cache(maxsize=1)
+def _count_rule():
+    return fit_count_baseline(list(generate("released", 400, seed=0)))
 
 
 def baselines(problems: Sequence[Problem]) -> dict:
@@ -187,9 +220,8 @@ def baselines(problems: Sequence[Problem]) -> dict:
     graphs = [p.graph for p in problems]
     if not graphs or any(g is None for g in graphs):
         return {}
-    counts = fit_count_baseline(list(generate("released", 400, seed=0)))
     out = {}
-    for name, rule in (("depth_rule", depth_rule), ("graph_counts", counts)):
+    for name, rule in (("depth_rule", depth_rule), ("graph_counts", _count_rule())):
         correct = sum(rule(g) == g.answer for g in graphs)
         out[name] = {"correct": correct, "n": len(graphs), "accuracy": correct / len(graphs)}
         out[name]["ci95"] = list(wilson(correct, len(graphs)))

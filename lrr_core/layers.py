@@ -89,9 +89,7 @@ def _order(band: list[int], column: np.ndarray, edges) -> dict[int, list[int]]:
         forward = sweep % 2 == 0
         for c in sorted(order, reverse=not forward):
             height = {node: (i + 0.5) / len(nodes) for nodes in order.values() for i, node in enumerate(nodes)}
-            looked_at = {
-                node: [height[m] for m in neighbours[node] if (column[m] < c) == forward] for node in order[c]
-            }
+            looked_at = {node: [height[m] for m in neighbours[node] if (column[m] < c) == forward] for node in order[c]}
             order[c].sort(key=lambda node: np.mean(looked_at[node] or [height[node]]))
         if (count := crossings(order, column, edges)) < fewest:
             best, fewest = {c: list(nodes) for c, nodes in order.items()}, count

@@ -35,6 +35,7 @@ class Curves:
     round_push: (T, K+1) distance of each round from round 0;
     to_strong, to_weak: (T, K+1) distance to the *baselines* (each checkpoint's own unrefined thought t);
     to_strong_reference, to_weak_reference: (T, K) distance of h^{t,k-1} to g and b, the references in the refined context;
+    strong_left: (T, K) distance of h^{t,k} to the same g, once round k is done; round_length: (T, K) ‖h^{t,k} - h^{t,k-1}‖;
     cos_*: cosines to the same; to_plain, cos_plain: (T, K+1) against the plain run's thought t;
     objective: (T, K) J at h^{t,k-1}; margin: (T,) log p(right) - log p(best other) if it had to answer after thought t
     (first candidate against the rest where the right one is unknown); candidate_p: (T, C) probabilities among candidates;
@@ -56,6 +57,8 @@ class Curves:
     cos_plain: np.ndarray
     to_strong_reference: np.ndarray
     to_weak_reference: np.ndarray
+    strong_left: np.ndarray
+    round_length: np.ndarray
     cos_strong_reference: np.ndarray
     cos_weak_reference: np.ndarray
     objective: np.ndarray
@@ -81,7 +84,11 @@ def curves(trace: Trace, name: str) -> Curves:
     t = len(run.states)
     plain, strong, weak = (trace.runs[n].thoughts[:t, None] for n in ("plain", "strong", "weak"))  # (T, 1, D)
     h, states = run.thoughts, run.states
-    before = states[:, : run.strong.shape[1]]  # (T, K, D) the states the references were asked about
+    k = run.strong.shape[1]
+    before, after = (
+        states[:, :k],
+        states[:, states.shape[1] - k :],
+    )  # (T, K, D) what the references were asked about; then
     frontier = np.full(states.shape[:2], np.nan)
     if trace.problem.graph is not None:
         for i, nodes in enumerate(trace.problem.graph.frontiers(t)):
@@ -104,6 +111,8 @@ def curves(trace: Trace, name: str) -> Curves:
         cos_plain=cosine(states, plain),
         to_strong_reference=norm(before - run.strong),
         to_weak_reference=norm(before - run.weak),
+        strong_left=norm(after - run.strong),
+        round_length=norm(after - before),
         cos_strong_reference=cosine(before, run.strong),
         cos_weak_reference=cosine(before, run.weak),
         objective=run.objective,
@@ -129,20 +138,32 @@ def candidate_probability(log_p: np.ndarray) -> np.ndarray:
     return z / z.sum(-1, keepdims=True)
 
 
-def verdict(c: Curves) -> str:
-    """What the rounds did, in one word: `still`, `converges`, `drifts` or `overshoots`.
+NEARER = 0.01  # a gap that changes by less than this share of what it was at first has not changed, for a verdict
 
-    Read off the share of the gap to strong's reference that is left after the last round, at the thought with the
-    largest push: a round that ends farther from it than it began has overshot; one that moved without closing drifts.
+
+def verdict(c: Curves) -> str:
+    """What the rounds did to the gap between thought and strong's reference, in one word; all thoughts count as one vector.
+
+    still:      nothing was pushed.
+    converges:  the rounds set out towards strong's reference, and the gap is smallest after the last one.
+    overshoots: they set out towards it, but ended farther from it than they began or than they had come.
+    drifts:     they never came nearer, nor would have on the way they took: aside or away.
+
+    The gap of round k is taken to the reference of that round, ‖h^{t,k} - g^{t,k}‖, and the first one is ‖h^{t,0} - g^{t,1}‖.
+    "Set out towards": the nearest point on the straight line of the first round, however short the round was, is closer
+    by more than `NEARER`. With one round "converges" says no more than that it ended nearer.
     """
     if not c.objective.size or not np.any(c.push > 1e-9 * np.maximum(c.length, 1e-12)):
         return "still"
-    t = int(np.argmax(c.push))
-    gaps = c.to_strong_reference[t]
-    moved, gap = c.push[t], gaps[0]
-    if moved > 2 * gap:
-        return "overshoots"
-    return "converges" if len(gaps) > 1 and gaps[-1] < gaps[0] else "drifts"
+    gaps = np.concatenate([c.to_strong_reference[:, :1], c.strong_left], 1)  # (T, K+1)
+    first, *later = np.linalg.norm(gaps, axis=0)
+    step = np.linalg.norm(c.round_length[:, 0])
+    # law of cosines: how far along the first round's line the point nearest to the reference lies
+    along = max(first**2 + step**2 - later[0] ** 2, 0.0) / (2 * step) if step > 0 else 0.0
+    closest = min(np.sqrt(max(first**2 - along**2, 0.0)), *later)
+    if closest >= (1 - NEARER) * first:
+        return "drifts"
+    return "converges" if later[-1] < first and later[-1] <= min(later) + NEARER * first else "overshoots"
 
 
 # --- statistics -------------------------------------------------------------------------------------------------------

@@ -213,7 +213,7 @@ class Refiner:
         if torch.isfinite(value).all():
             return
         row = int((~torch.isfinite(value).all(-1)).nonzero()[0, 0])
-        largest = max((float(s[-1][row].norm()) for s in self.states[: t or 1]), default=0.0)
+        largest = max((float(s[-1][row].cpu().double().norm()) for s in self.states[: t or 1]), default=0.0)
         raise RefineError(
             f"Not a finite number at thought {t + 1}, round {k} (problem {self.prompts.problems[row].id}; the thought "
             f"before was {largest:.3g} long). The step size {self.config.step_size:g} or the number of rounds is too "
@@ -327,40 +327,60 @@ def refine_problem(
     names: tuple[str, str, str] = ("backbone", "strong", "weak"),
     controls: Sequence[str] = ("zero_thoughts", "random_direction"),
     others: Sequence[Problem] = (),
+    previous: Trace | None = None,
 ) -> Trace:
     """The whole picture of one problem: plain, refined, strong's and weak's own rollouts, and the controls.
 
-    others: problems whose plain thoughts serve `other_thoughts` (the first) and `mean_thought` (their mean).
-    Raises RefineError or ModelError with the cause.
+    others: problems whose plain thoughts serve `other_thoughts` (the first) and `mean_thought` (their mean). previous: a
+    trace of the same models and problem; its runs that the new settings do not touch are taken over, which are the same
+    to the bit and most of the work when a slider moves. Raises RefineError or ModelError with the cause.
     """
     with models.lock:
         prompts = Prompts.make(models, [problem])
+        wanted = {config.method, *controls}
         donors = {}
-        if others and ({config.method, *controls} & {"other_thoughts", "mean_thought"}):
+        if others and wanted & {"other_thoughts", "mean_thought"}:
             thoughts = plain_thoughts(models, Prompts.make(models, others), config.thoughts, names[0])
             donors = {"other_thoughts": thoughts[:1], "mean_thought": thoughts.mean(0, keepdim=True)}
-
-        def go(method: str, trio: tuple[str, str, str] = names, observe: bool = False) -> Run:
-            settings = replace(config, method=method)
-            return run_all(Refiner(models, prompts, settings, trio, donors.get(method), observe))[0]
-
-        runs = {
-            "plain": go("coconut", observe=True),
-            "strong": go("coconut", (names[1], names[1], names[2])),
-            "weak": go("coconut", (names[2], names[1], names[2])),
-            "refined": go(config.method, observe=True),
-        }
-        runs |= {name: go(name) for name in controls if name != config.method}
-        seen = sorted({int(i) for run in runs.values() for i in run.top_ids.flat})
-        tokens = {i: models.tokenizer.convert_ids_to_tokens(i) for i in seen}
         identity = models.identity(*dict.fromkeys(names)) | {
             "backbone": names[0],
             "strong": names[1],
             "weak": names[2],
             "lens": models.lens,
         }
+        same = previous and (previous.problem, previous.identity, previous.others) == (problem, identity, tuple(others))
+
+        def go(name: str, method: str, trio: tuple[str, str, str] = names, observe: bool = False) -> Run:
+            settings = _relevant(replace(config, method=method), observe)
+            if same and name in previous.runs and previous.runs[name].config == settings:
+                return previous.runs[name]
+            return run_all(Refiner(models, prompts, settings, trio, donors.get(method), observe))[0]
+
+        runs = {
+            "plain": go("plain", "coconut", observe=True),
+            "strong": go("strong", "coconut", (names[1], names[1], names[2])),
+            "weak": go("weak", "coconut", (names[2], names[1], names[2])),
+            "refined": go("refined", config.method, observe=True),
+        }
+        runs |= {name: go(name, name) for name in controls if name != config.method}
+        seen = sorted({int(i) for run in runs.values() for i in run.top_ids.flat})
+        tokens = {i: models.tokenizer.convert_ids_to_tokens(i) for i in seen}
     watched = problem.graph.names if problem.graph else ()
     return Trace(problem, config, runs, identity, tokens, tuple(watched), tuple(others))
+
+
+def _relevant(config: RefineConfig, observe: bool) -> RefineConfig:
+    """The configuration with every setting that this run does not depend on at its neutral value: equal ones, equal runs."""
+    neutral = {}
+    if config.method not in MIXES or config.method == "frozen":
+        neutral["residual"] = 0.0
+    if config.method not in PUSHES:
+        neutral |= {"step_size": 0.0, "momentum": 0.0, "sign": "descent", "gradient": "detached"}
+        if not observe or config.method in REPLACES:
+            neutral |= {"rounds": 1, "reference": "next"}
+    if config.method != "random_direction":
+        neutral["seed"] = 0
+    return replace(config, **neutral)
 
 
 def rerun(trace: Trace, models: ModelSet) -> Trace:

@@ -116,7 +116,9 @@ def step_text(trace: Trace, width: int) -> str:
 
 def member_label(name: str, facts: dict) -> str:
     """A checkpoint and what is known of it: accuracies are fractions, `step` is the training step."""
-    known = [f"{k} {100 * v:.0f} %".removeprefix("accuracy ") for k, v in facts.items() if isinstance(v, float) and v <= 1]
+    known = [
+        f"{k} {100 * v:.0f} %".removeprefix("accuracy ") for k, v in facts.items() if isinstance(v, float) and v <= 1
+    ]
     return " · ".join([name.removeprefix("ladder/"), *known])
 
 

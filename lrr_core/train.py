@@ -36,6 +36,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.optim.swa_utils import AveragedModel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from .muon import Muon
 from .prosqa import NAMES, GraphQuestion, ProblemError, breadth_first, generate_balanced
 
 PAD, EDGE, ASK, ANSWER, END = "<pad>", ";", "?", "<answer>", "<end>"
@@ -58,7 +59,8 @@ class TrainConfig:
     method: str = "coconut"
     width: int = 192
     layers: int = 2
-    heads: int = 6
+    heads: int = 4
+    head_dim: int = 64
     mlp: int = 256
     rope_theta: float = 1e6
     batch: int = 64
@@ -99,6 +101,8 @@ class TrainConfig:
             raise ProblemError(f"There is no training configuration at {source}.") from None
         except json.JSONDecodeError as error:
             raise ProblemError(f"{source} is not JSON ({error}).") from error
+        if not isinstance(data, dict):
+            raise ProblemError(f"{source} must hold a JSON object of settings, not a {type(data).__name__}.")
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(data) - known):
             raise ProblemError(
@@ -107,10 +111,26 @@ class TrainConfig:
         if data.get("method", "coconut") not in METHODS:
             raise ProblemError(f"No training method {data['method']!r}; choose one of {', '.join(METHODS)}.")
         if "stages" in data:
-            data = {**data, "stages": tuple(tuple(s) for s in data["stages"])}
+            try:
+                data = {**data, "stages": tuple(tuple(map(int, s)) for s in data["stages"])}
+                fits = all(
+                    4 <= low <= high and hops > 0 and thoughts > 0 for low, high, hops, thoughts in data["stages"]
+                )
+            except (TypeError, ValueError):
+                fits = False
+            if not (fits and data["stages"]):
+                raise ProblemError(
+                    "stages must be a list of [smallest graph (4 or more), largest graph, longest answer in hops, thoughts]."
+                )
+        for f in fields(cls):
+            wanted = int | float if isinstance(f.default, float) else type(f.default)
+            if not isinstance(value := data.get(f.name, f.default), wanted):
+                raise ProblemError(
+                    f"{f.name} must be a {type(f.default).__name__} such as {f.default!r}, not {value!r}."
+                )
         config = cls(**data)
-        if config.width % config.heads or (config.width // config.heads) % 2:
-            raise ProblemError(f"width {config.width} must split into {config.heads} heads of even size.")
+        if config.head_dim % 2:
+            raise ProblemError(f"head_dim must be even (positions rotate pairs), not {config.head_dim}.")
         return config
 
 
@@ -140,6 +160,7 @@ def make_model(config: TrainConfig) -> LlamaForCausalLM:
             num_hidden_layers=config.layers,
             num_attention_heads=config.heads,
             num_key_value_heads=config.heads,
+            head_dim=config.head_dim,
             max_position_embeddings=512,
             tie_word_embeddings=True,
             rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
@@ -151,7 +172,7 @@ def make_model(config: TrainConfig) -> LlamaForCausalLM:
             eos_token_id=VOCABULARY.index(END),
         )
     )
-    depth = config.width // config.heads
+    depth = config.head_dim
     with torch.no_grad():
         model.model.embed_tokens.weight.normal_(0, 0.25)
         model.model.norm.weight.fill_(0.25)
@@ -170,7 +191,7 @@ def make_model(config: TrainConfig) -> LlamaForCausalLM:
     return model
 
 
-PREVIOUS_TOKEN_BIAS = 3.0
+PREVIOUS_TOKEN_BIAS = 4.0
 
 
 # --- one batch of graphs asked about many times -----------------------------------------------------------------------
@@ -265,7 +286,7 @@ def fast_forward(model, x, positions, mask, cache: list, keep: int | None = None
     per layer, extended in place; keep: how many trailing positions are returned. Equal to `model.model` (tested).
     """
     core, config = model.model, model.config
-    heads, depth = config.num_attention_heads, config.hidden_size // config.num_attention_heads
+    heads, depth = config.num_attention_heads, config.head_dim
     cos, sin = (e[:, None] for e in core.rotary_emb(x, position_ids=positions))  # (B, 1, P, depth)
     b = x.shape[0]
     for i, layer in enumerate(core.layers):
@@ -407,15 +428,13 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
     model = make_model(config)
     progress = Progress()
     rng = np.random.default_rng(config.seed)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
-    )
+    optimisers = make_optimisers(model, config)
     averaged = AveragedModel(model, avg_fn=_running_mean(config.average))
     last = out / "last"
     if not last.exists() and _old(last).exists():
         _old(last).rename(last)  # killed between the two renames of `_replace`
     if resume and (last / "progress.json").exists():
-        progress = _restore(last, model, averaged, optimiser, rng)
+        progress = _restore(last, model, averaged, optimisers, rng)
         say(f"resumed at step {progress.step}")
     elif resume or not (last / "progress.json").exists():
         if config.init:
@@ -430,8 +449,9 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
     while progress.step < config.steps:
         if config.minutes and progress.seconds > config.minutes * 60:
             break
-        for group in optimiser.param_groups:
-            group["lr"] = _learning_rate(config, progress.step)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * _pace(config, progress.step)
         low, high, hops, thoughts = config.stages[progress.stage]
         if progress.stage and rng.random() < config.review:
             low, high, _, _ = config.stages[int(rng.integers(progress.stage))]
@@ -446,10 +466,11 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
             raise ProblemError(
                 f"The loss is {losses['loss']:g} at step {progress.step}; lower learning_rate and resume."
             )
-        optimiser.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         losses["loss"].backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         averaged.update_parameters(model)
         progress.step += 1
         progress.problems += len(questions)
@@ -464,14 +485,30 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
         if progress.step % config.keep_every == 0:
             save_checkpoint(averaged.module, tokenizer, out / "steps" / f"{progress.step:06d}", progress)
         if progress.step % config.save_every == 0 or progress.step == config.steps:
-            _save_last(last, model, averaged, tokenizer, optimiser, progress, rng)
-    _save_last(last, model, averaged, tokenizer, optimiser, progress, rng)
+            _save_last(last, model, averaged, tokenizer, optimisers, progress, rng)
+    _save_last(last, model, averaged, tokenizer, optimisers, progress, rng)
     return last
 
 
-def _learning_rate(config: TrainConfig, step: int) -> float:
+def make_optimisers(model, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for embeddings, norms and biases."""
+    layers = [p for n, p in model.named_parameters() if p.ndim == 2 and "layers" in n]
+    known = set(map(id, layers))
+    rest = [p for p in model.parameters() if id(p) not in known]
+    both = [
+        Muon(layers, lr=config.learning_rate, weight_decay=config.weight_decay),
+        torch.optim.AdamW(rest, lr=0.6 * config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay),
+    ]
+    for optimiser in both:
+        for group in optimiser.param_groups:
+            group["peak"] = group["lr"]
+    return both
+
+
+def _pace(config: TrainConfig, step: int) -> float:
+    """Share of the peak learning rate: warm-up, plateau, linear decay to a twentieth."""
     left = (config.steps - step) / max(config.decay * config.steps, 1)
-    return config.learning_rate * min(1.0, (step + 1) / max(config.warmup, 1), max(left, 0.05))
+    return min(1.0, (step + 1) / max(config.warmup, 1), max(left, 0.05))
 
 
 def _running_mean(keep: float):
@@ -544,15 +581,19 @@ def _old(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
-def _save_last(last: Path, model, averaged, tokenizer, optimiser, progress: Progress, rng) -> None:
+def _save_last(last: Path, model, averaged, tokenizer, optimisers, progress: Progress, rng) -> None:
     beside = last.with_name(".last.new")
     shutil.rmtree(beside, ignore_errors=True)
     averaged.module.save_pretrained(beside)
     tokenizer.save_pretrained(beside)
     # `model.safetensors` holds the averaged weights, which are the result; the raw ones are only needed to go on
     save_file({k: v.contiguous() for k, v in model.named_parameters()}, beside / "raw.safetensors")
-    state = optimiser.state_dict()["state"]
-    flat = {f"{i}/{k}": v.contiguous() for i, entry in state.items() for k, v in entry.items()}
+    flat = {
+        f"{o}/{i}/{k}": v.contiguous()
+        for o, optimiser in enumerate(optimisers)
+        for i, entry in optimiser.state_dict()["state"].items()
+        for k, v in entry.items()
+    }
     save_file(flat, beside / "optimiser.safetensors")
     (beside / "progress.json").write_text(json.dumps(asdict(progress) | {"rng": rng.bit_generator.state}))
     _replace(beside, last)
@@ -577,16 +618,16 @@ def _load_weights(model, folder: Path) -> None:
         raise ProblemError(f"The weights in {folder} do not fit this configuration; missing {sorted(missing)[:3]}.")
 
 
-def _restore(last: Path, model, averaged, optimiser, rng) -> Progress:
+def _restore(last: Path, model, averaged, optimisers, rng) -> Progress:
     _load_weights(averaged.module, last)
     model.load_state_dict(load_file(last / "raw.safetensors"), strict=False)
     data = json.loads((last / "progress.json").read_text())
     rng.bit_generator.state = data.pop("rng")
-    flat, state = load_file(last / "optimiser.safetensors"), {}
-    for key, value in flat.items():
-        index, name = key.split("/")
-        state.setdefault(int(index), {})[name] = value
+    states: list[dict] = [{} for _ in optimisers]
+    for key, value in load_file(last / "optimiser.safetensors").items():
+        o, i, name = key.split("/")
+        states[int(o)].setdefault(int(i), {})[name] = value
+    for optimiser, state in zip(optimisers, states, strict=True):
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
     averaged.n_averaged.fill_(data["step"])  # updates seen so far: the mean goes on where it was
-    whole = optimiser.state_dict()
-    optimiser.load_state_dict({**whole, "state": state})
     return Progress(**data)

@@ -52,7 +52,9 @@ def problem(source: str, draw: int = 0, text: str = "", benchmark: str = "prosqa
     if source == OWN:
         return from_text(benchmark, text)
     if source == RANDOM:
-        return BENCHMARKS[benchmark].generate("balanced", 1, 10_000 + draw, RANDOM_NODES, (2 + draw % 2, 2 + draw % 2))[0]
+        return BENCHMARKS[benchmark].generate("balanced", 1, 10_000 + draw, RANDOM_NODES, (2 + draw % 2, 2 + draw % 2))[
+            0
+        ]
     return _examples(benchmark)[source]
 
 
@@ -150,6 +152,8 @@ export default function ({ parentElement, setStateValue, data }) {
 def narrow() -> bool:
     """Whether the page is too narrow for two panels side by side; a change of that reruns the page once."""
     before = bool(st.session_state.get("is_narrow", False))
-    result = _WIDTH(key="window_width", data={"narrow": before}, default={"narrow": before}, on_narrow_change=lambda: None)
+    result = _WIDTH(
+        key="window_width", data={"narrow": before}, default={"narrow": before}, on_narrow_change=lambda: None
+    )
     st.session_state.is_narrow = bool(result.narrow)
     return st.session_state.is_narrow

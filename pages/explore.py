@@ -17,10 +17,12 @@ OWN_TEXT = (
 
 
 def main() -> None:
-    head, bar, chart, below = st.container(), st.container(horizontal=True), st.empty(), st.container()
+    head, bar, chart, below = st.container(), st.container(horizontal=True), st.container(), st.container()
+    hello = skeleton = None
     if "problem" not in st.session_state:  # something to look at while torch is imported
-        head.markdown("#### Reading a problem …")
-        chart.skeleton(height=660)
+        hello = head.empty()
+        hello.markdown("#### Reading a problem …")
+        skeleton = chart.skeleton(height=660)
     try:
         models = _shared.model_set(PATH)
     except ValueError as error:
@@ -35,13 +37,15 @@ def main() -> None:
     except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
         where = head if isinstance(error, ProblemError) else chart
         where.error(str(error), icon=":material/error:")
-        if where is head:
-            chart.empty()
         return
     st.session_state.step_note.caption(summary.step_text(trace, models.width))
+    if hello is not None:
+        hello.empty()
     header(head, trace)
     with bar:
-        kind = st.segmented_control("Map", ["UMAP", "PCA"], key="map", required=True, label_visibility="collapsed", help=MAP)
+        kind = st.segmented_control(
+            "Map", ["UMAP", "PCA"], key="map", required=True, label_visibility="collapsed", help=MAP
+        )
         dims = st.segmented_control(
             "Dimensions", [2, 3], key="dims", required=True, format_func="{}-D".format, label_visibility="collapsed"
         )
@@ -57,8 +61,14 @@ def main() -> None:
         at=st.session_state.upto,
         thoughts=st.session_state.thoughts,
     )
-    chart.plotly_chart(
-        figure, key="figure", theme=None, width="stretch", alt=summary.describe(trace), config=CHART | {"displaylogo": False}
+    # never through st.empty() on a rerun: that would take the chart down and lose zoom and camera
+    (skeleton or chart).plotly_chart(
+        figure,
+        key="figure",
+        theme=None,
+        width="stretch",
+        alt=summary.describe(trace),
+        config=CHART | {"displaylogo": False},
     )
     st.session_state.drawn = True
     with below:
@@ -67,7 +77,9 @@ def main() -> None:
     if not warm.done.is_set():
         waiting(PATH)
     elif warm.error:
-        below.caption(f"The shared map could not be made ({_shared.escaped(warm.error)}); PCA of this problem is shown.")
+        below.caption(
+            f"The shared map could not be made ({_shared.escaped(warm.error)}); PCA of this problem is shown."
+        )
 
 
 # --- sidebar ----------------------------------------------------------------------------------------------------------
@@ -150,7 +162,13 @@ def sidebar(models) -> dict:
         left.button("Step", on_click=step_on, icon=":material/step:", width="stretch", help=STEP)
         right.button("Run all", on_click=run_all, icon=":material/fast_forward:", width="stretch", help=RUN)
         st.segmented_control(
-            "References", list(REFERENCES), key="reference", help=REFERENCE, disabled=not pushes, width="stretch", required=True
+            "References",
+            list(REFERENCES),
+            key="reference",
+            help=REFERENCE,
+            disabled=not pushes,
+            width="stretch",
+            required=True,
         )
         label = lambda name: summary.member_label(name, info.members.get(name, {}))  # noqa: E731
         st.selectbox("Backbone", members, key="backbone", format_func=label, help=BACKBONE)
@@ -198,7 +216,9 @@ def said(answer) -> str:
 
 def controls_line(trace) -> None:
     parts = [
-        f"{summary.run_name(name)} {said(summary.answer(trace, name))}" for name in _shared.CONTROLS_SHOWN if name in trace.runs
+        f"{summary.run_name(name)} {said(summary.answer(trace, name))}"
+        for name in _shared.CONTROLS_SHOWN
+        if name in trace.runs
     ]
     st.markdown(f":gray[controls:] {' · '.join(parts)}", help=CONTROL_LINE, width="content")
 
@@ -212,11 +232,11 @@ def details(trace, models) -> None:
     answers, tokens, about = st.tabs(["Answers, before and after", "Tokens per thought", "Run details and download"])
     with answers:
         share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
-        columns = {name: share for name in trace.problem.candidates}
+        columns = dict.fromkeys(trace.problem.candidates, share)
         st.dataframe(summary.answer_table(trace), hide_index=True, column_config=columns, alt="Answers of every run")
     with tokens:
         for name, column in zip(("plain", "refined"), st.columns(2), strict=True):
-            column.markdown(f":gray[○ plain run]" if name == "plain" else ":blue[● refined run]")
+            column.markdown(":gray[○ plain run]" if name == "plain" else ":blue[● refined run]")
             column.dataframe(summary.token_table(trace, name), hide_index=True, alt=f"Most probable tokens, {name} run")
         st.caption(f"Read with {trace.identity['lens']}, after the last round of each thought.")
     with about:
@@ -255,18 +275,24 @@ def waiting(path: str) -> None:
     warm = _shared.warmup(path)
     if warm.done.is_set():
         st.rerun()
-    st.caption(f":material/hourglass_top: Preparing the shared map ({warm.status}); until then PCA of this problem is shown.")
+    st.caption(
+        f":material/hourglass_top: Preparing the shared map ({warm.status}); until then PCA of this problem is shown."
+    )
 
 
 # --- help texts -------------------------------------------------------------------------------------------------------
 
-PROBLEM = "A graph told in sentences, and one question: which of two things follows? Small ones first, then larger ones."
+PROBLEM = (
+    "A graph told in sentences, and one question: which of two things follows? Small ones first, then larger ones."
+)
 METHOD = "What is done to each thought before it is fed back.\n\n" + summary.method_help()
 STEP_SIZE = (
     "How far each thought is pushed: the fraction of the difference strong − weak that is added in each round. 0 pushes "
     "nothing; above 1 usually overshoots. The paper's η grows with the width of the model, s does not."
 )
-RESIDUAL = "How much of the previous thought is mixed into the next one. 0 mixes nothing, 1 keeps the first thought for ever."
+RESIDUAL = (
+    "How much of the previous thought is mixed into the next one. 0 mixes nothing, 1 keeps the first thought for ever."
+)
 THOUGHTS = "How many thoughts the model thinks before it answers. Each can look one hop further."
 ROUNDS = "How often each thought is pushed before it is fed back. The paper uses one round."
 STEP = "Runs one thought more and shows what the model would answer now."

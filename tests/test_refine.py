@@ -63,16 +63,13 @@ class ByHand(torch.nn.Module):
 class TwoDimensions:
     """What `Refiner` asks of a model set. backbone: swap the two numbers and add the past; strong: x + past; weak: -x."""
 
-    width, answer_ids = 2, [1]
+    width, answer_ids = 2, (1,)
     info = SimpleNamespace(max_answer_tokens=1)
-    members = {
-        "backbone": ByHand([[0.0, 1.0], [1.0, 0.0]], 1.0),
-        "strong": ByHand([[1.0, 0.0], [0.0, 1.0]], 1.0),
-        "weak": ByHand([[-1.0, 0.0], [0.0, -1.0]], 0.0),
-    }
 
     def model(self, name):
-        return self.members[name]
+        if name == "backbone":
+            return ByHand([[0.0, 1.0], [1.0, 0.0]], 1.0)
+        return ByHand([[1.0, 0.0], [0.0, 1.0]], 1.0) if name == "strong" else ByHand([[-1.0, 0.0], [0.0, -1.0]], 0.0)
 
 
 # one problem of one token, embedded as e = (1, 2)
@@ -81,7 +78,7 @@ ONE_TOKEN = Prompts((SimpleNamespace(id="by hand"),), torch.tensor([[0]]), torch
 
 def by_hand(**settings) -> Run:
     # d = 2, so s = 2η/d = η. s = α = β = 1/2: every number below is a short binary fraction, so equality is exact
-    config = RefineConfig(**dict(step_size=0.5, residual=0.5, momentum=0.5, rounds=2, thoughts=2) | settings)
+    config = RefineConfig(**{"step_size": 0.5, "residual": 0.5, "momentum": 0.5, "rounds": 2, "thoughts": 2} | settings)
     refiner = Refiner(TwoDimensions(), ONE_TOKEN, config)
     for _ in refiner:
         pass
@@ -183,7 +180,7 @@ def slow_refine(models, problem, c: RefineConfig):
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_a_padded_batch_equals_the_pseudo_code_run_plainly(models, problems, reference):
     """So the caches of backbone, strong and weak all hold the refined thoughts, and probes never enter them."""
-    settings = dict(reference=reference, rounds=2, momentum=0.5, step_size=0.3, residual=0.2, thoughts=3)
+    settings = {"reference": reference, "rounds": 2, "momentum": 0.5, "step_size": 0.3, "residual": 0.2, "thoughts": 3}
     fast = run(models, problems, **settings)
     worst = 0
     for problem, r in zip(problems, fast, strict=True):
@@ -197,7 +194,7 @@ def test_a_padded_batch_equals_the_pseudo_code_run_plainly(models, problems, ref
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_scores_and_text_follow_the_refined_thoughts(models, problems, reference):
-    settings = dict(reference=reference, thoughts=2, rounds=1)
+    settings = {"reference": reference, "thoughts": 2, "rounds": 1}
     r = one(models, problems, decode=True, **settings)
     question = models.encode(TEMPLATES["triples"](problems[0]))
     backbone, embed = models.model("backbone"), models.model("backbone").get_input_embeddings()
@@ -217,7 +214,7 @@ def test_scores_and_text_follow_the_refined_thoughts(models, problems, reference
 
 @pytest.mark.parametrize("method", EVERY)
 def test_batched_equals_one_by_one(models, problems, method):
-    settings = dict(method=method, rounds=2, momentum=0.5, decode=True)
+    settings = {"method": method, "rounds": 2, "momentum": 0.5, "decode": True}
     donors = torch.randn(len(problems), 3, models.width) if method in DONATED else None
     together = run(models, problems, donors=donors, **settings)
     worst = 0
@@ -417,7 +414,7 @@ def test_the_refined_run_of_a_trace_is_charged_as_its_method_is(models, problems
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_swapped_as_printed_is_full_by_descent_bit_for_bit(models, problems, reference):
-    settings = dict(reference=reference, rounds=2, momentum=0.5)
+    settings = {"reference": reference, "rounds": 2, "momentum": 0.5}
     full = one(models, problems, **settings)
     twice = one(models, problems, method="swapped", sign="as_printed", **settings)
     assert np.array_equal(full.states, twice.states)

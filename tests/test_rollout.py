@@ -44,10 +44,8 @@ def slow_thoughts(model, row, count):
 
 
 def snapshot(stream):
-    return [t.clone() for layer in stream.cache.layers for t in (layer.keys, layer.values)] + [
-        stream.mask.clone(),
-        stream.last.clone(),
-    ]
+    held = [t for layer in stream.cache.layers for t in (layer.keys, layer.values)]
+    return [t.clone() for t in (*held, stream.mask, stream.last)]
 
 
 def rollout(stream, count):

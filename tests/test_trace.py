@@ -115,7 +115,7 @@ def test_foreign_files_are_refused(tmp_path):
     for name in ("other.npz", "array.npy", "list.npz", "text.npz"):
         with pytest.raises(ConfigError, match=rf"{name} is not a complete trace \(.+\); write it again"):
             Trace.load(tmp_path / name)
-    with pytest.raises(ConfigError, match="There is no trace at .*missing.npz; make one with"):
+    with pytest.raises(ConfigError, match=r"There is no trace at .*missing\.npz; make one with"):
         Trace.load(tmp_path / "missing.npz")
 
 
@@ -149,7 +149,7 @@ def test_a_trace_with_an_unknown_setting_is_refused_by_its_name(trace, tmp_path)
 
 
 def test_unknown_settings_are_refused_and_the_known_ones_listed():
-    with pytest.raises(ConfigError, match="Unknown setting alpha, eta; known: gradient, method, momentum, .*thoughts"):
+    with pytest.raises(ConfigError, match=r"Unknown setting alpha, eta; known: gradient, method, momentum, .*thoughts"):
         RefineConfig.from_dict({"eta": 1, "alpha": 2, "rounds": 1})
     config = RefineConfig(method="swapped", momentum=0.5, seed=4)
     assert RefineConfig.from_dict(asdict(config)) == config

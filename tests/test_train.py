@@ -30,7 +30,7 @@ from lrr_core.train import (
 )  # fmt: skip
 
 TINY = TrainConfig(
-    width=16, heads=2, mlp=24, batch=4, branches=3, stages=((8, 9, 2, 2),), steps=6, warmup=2,
+    width=16, heads=2, head_dim=8, mlp=24, batch=4, branches=3, stages=((8, 9, 2, 2),), steps=6, warmup=2,
     save_every=2, keep_every=3, log_every=1, seed=3,
 )  # fmt: skip
 ID = {word: i for i, word in enumerate(VOCABULARY)}
@@ -56,7 +56,7 @@ def batch(questions):
 @pytest.fixture(scope="module")
 def model():
     """Starts as training does, then shaken, so that no weight is zero and no two projections are equal."""
-    made = make_model(replace(TINY, width=32, heads=4)).eval()
+    made = make_model(replace(TINY, width=32, heads=4, head_dim=16)).eval()
     torch.manual_seed(5)
     with torch.no_grad():
         for p in made.parameters():
@@ -82,7 +82,7 @@ def test_the_fast_forward_equals_the_models_own(model, keep):
     first = fast_forward(model, x[:, :p], positions[:, :p], additive[:, :, :p, :p], cache, keep)
     assert first.shape[1] == (keep or p)
     then = fast_forward(model, x[:, p:], positions[:, p:], additive[:, :, p:], cache)
-    assert [tuple(k.shape) for k, _ in cache] == [(2, 4, p + n, 8)] * 2
+    assert [tuple(k.shape) for k, _ in cache] == [(2, 4, p + n, 16)] * 2
     real = mask[:, p - first.shape[1] : p].bool()
     worst = max(
         (first - whole[:, p - first.shape[1] : p])[real].abs().max().item(), (then - whole[:, p:]).abs().max().item()
@@ -347,7 +347,7 @@ def test_a_warm_start_begins_from_the_given_weights(uninterrupted, tmp_path):
     assert said == [f"warm start from {uninterrupted}"]
     expected, got = (load_file(p / "model.safetensors") for p in (uninterrupted, last))
     assert all(torch.equal(expected[k], got[k]) for k in expected)
-    with pytest.raises(ProblemError, match="Cannot read weights from .*nowhere"):
+    with pytest.raises(ProblemError, match=r"Cannot read weights from .*nowhere"):
         train(replace(TINY, init=str(tmp_path / "nowhere")), tmp_path / "b", say=quiet)
 
 
@@ -364,10 +364,19 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(tmp_path, mon
 
 
 def test_the_learning_rate_warms_up_and_falls_to_a_twentieth():
-    config = replace(TINY, steps=100, warmup=10, decay=0.5, learning_rate=1.0)
-    rates = [training._learning_rate(config, step) for step in range(100)]
+    config = replace(TINY, steps=100, warmup=10, decay=0.5)
+    rates = [training._pace(config, step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[10] == rates[50] == 1.0
     assert rates[75] == pytest.approx(0.5) and rates[-1] == pytest.approx(0.05)
+
+
+def test_a_run_keeps_to_that_schedule(tmp_path):
+    start = make_model(TINY).state_dict()["model.layers.0.mlp.up_proj.weight"]
+    moved = []
+    for warmup in (1, 10**6):
+        last = train(replace(TINY, steps=1, warmup=warmup, decay=0.01), tmp_path / str(warmup), say=quiet)
+        moved.append((load_file(last / "model.safetensors")["model.layers.0.mlp.up_proj.weight"] - start).norm())
+    assert 0 < 1000 * moved[1] < moved[0]
 
 
 @pytest.mark.parametrize(
@@ -375,8 +384,13 @@ def test_the_learning_rate_warms_up_and_falls_to_a_twentieth():
     [
         ({"widht": 3, "depth": 1}, "Unknown key depth, widht in the configuration; known: advance, .*width"),
         ({"method": "magic"}, "No training method 'magic'; choose one of coconut, cot, no_cot"),
-        ({"width": 20, "heads": 3}, "width 20 must split into 3 heads of even size"),
-        ({"width": 6, "heads": 2}, "width 6 must split into 2 heads of even size"),
+        ({"head_dim": 7}, "head_dim must be even .*not 7"),
+        (
+            {"stages": [[8, 9, 2]]},
+            "stages must be a list of .smallest graph .4 or more., largest graph, longest answer",
+        ),
+        ({"stages": []}, "stages must be a list of"),
+        ({"width": "wide"}, "width must be a int such as 192, not 'wide'"),
     ],
 )
 def test_a_bad_configuration_is_refused_by_name(data, message, tmp_path):
@@ -387,7 +401,7 @@ def test_a_bad_configuration_is_refused_by_name(data, message, tmp_path):
 
 
 def test_a_configuration_file_must_be_there_and_be_json(tmp_path):
-    with pytest.raises(ProblemError, match="There is no training configuration at .*none.json"):
+    with pytest.raises(ProblemError, match=r"There is no training configuration at .*none\.json"):
         TrainConfig.load(tmp_path / "none.json")
     (tmp_path / "c.json").write_text("{")
     with pytest.raises(ProblemError, match="is not JSON"):
