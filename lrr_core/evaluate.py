@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .generators import generate
 from .metrics import candidate_probability, paired_difference, wilson
 from .models import ModelError, ModelSet
 from .problems import BENCHMARKS, Problem
-from .prosqa import depth_rule, fit_count_baseline, generate
 from .refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
 from .rollout import Stream, decode_greedy, pad_left, score_candidates
+from .shortcuts import depth_rule, fit_count_baseline
 from .trace import CONTROLS, METHODS, RefineConfig
 
 FORMAT = 1

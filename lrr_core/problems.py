@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, generate, map_names, parse_text
+from .generators import generate
+from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names, parse_text
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _prosqa_record(record: dict, id: str) -> Problem:
 def _generate_prosqa(
     kind: str, count: int, seed: int, nodes: tuple[int, int] | None = None, hops: tuple[int, int] | None = None
 ) -> list[Problem]:
-    """`count` problems of a generator in `prosqa.GENERATORS`; nodes, hops: inclusive ranges."""
+    """`count` problems of a generator in `generators.GENERATORS`; nodes, hops: inclusive ranges."""
     return [from_graph(q, f"{kind}-{seed}-{i}") for i, q in enumerate(generate(kind, count, seed, nodes, hops))]
 
 

@@ -36,8 +36,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.optim.swa_utils import AveragedModel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from .generators import generate_balanced
 from .muon import Muon
-from .prosqa import NAMES, GraphQuestion, ProblemError, breadth_first, generate_balanced
+from .prosqa import NAMES, GraphQuestion, ProblemError, breadth_first
 
 PAD, EDGE, ASK, ANSWER, END = "<pad>", ";", "?", "<answer>", "<end>"
 VOCABULARY = (PAD, EDGE, ASK, ANSWER, END, *NAMES)

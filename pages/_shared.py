@@ -129,31 +129,21 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text)
 
 
-_WIDTH = st.components.v2.component(
-    "window_width",
-    html="<div></div>",
-    js="""
-export default function ({ parentElement, setStateValue, data }) {
-  const element = parentElement.host ?? parentElement;
-  let last = data.narrow;
-  const look = () => {
-    const width = element.getBoundingClientRect().width;
-    if (width > 0 && (width < 680) !== last) { last = width < 680; setStateValue("narrow", last); }
-  };
-  const observer = new ResizeObserver(look);
-  observer.observe(element);
-  look();
-  return () => observer.disconnect();
-}
-""",
+_COMPANION = st.components.v2.component(
+    "chart_companion", html="<div></div>", js=(Path(__file__).parent / "companion.js").read_text()
 )
 
 
-def narrow() -> bool:
-    """Whether the page is too narrow for two panels side by side; a change of that reruns the page once."""
-    before = bool(st.session_state.get("is_narrow", False))
-    result = _WIDTH(
-        key="window_width", data={"narrow": before}, default={"narrow": before}, on_narrow_change=lambda: None
-    )
-    st.session_state.is_narrow = bool(result.narrow)
-    return st.session_state.is_narrow
+def companion(view: str) -> None:
+    """An invisible helper beside a chart: it notes whether the page is too narrow for two panels side by side (a change of
+    that reruns the page once), and after a rerun of the same `view` puts the player back on the moment that was looked at.
+    """
+    before = is_narrow()
+    data, default = {"narrow": before, "view": view}, {"narrow": before}
+    _COMPANION(key="companion", data=data, default=default, on_narrow_change=lambda: None)
+
+
+def is_narrow() -> bool:
+    """Whether panels stand one below the other."""
+    state = st.session_state.get("companion")
+    return bool(getattr(state, "narrow", False))

@@ -57,7 +57,7 @@ def main() -> None:
         kind,
         dims,
         theme=_shared.theme(),
-        narrow=st.session_state.get("is_narrow", False),
+        narrow=_shared.is_narrow(),
         at=st.session_state.upto,
         thoughts=st.session_state.thoughts,
     )
@@ -73,7 +73,7 @@ def main() -> None:
     st.session_state.drawn = True
     with below:
         details(trace, models)
-        _shared.narrow()
+        _shared.companion(f"{trace.problem.id} {st.session_state.upto}")
     if not warm.done.is_set():
         waiting(PATH)
     elif warm.error:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from lrr_core.generators import generate
 from lrr_core.problems import BENCHMARKS, TEMPLATES, Problem, cot_text, from_graph, from_text
-from lrr_core.prosqa import NAMES, ProblemError, generate, parse_text, to_record
+from lrr_core.prosqa import NAMES, ProblemError, parse_text, to_record
 
 PROSQA = BENCHMARKS["prosqa"]
 TEXT = (

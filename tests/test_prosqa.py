@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lrr_core.generators import generate
 from lrr_core.prosqa import (
     CONCEPTS,
     NAMES,
@@ -13,14 +14,12 @@ from lrr_core.prosqa import (
     GraphQuestion,
     ProblemError,
     breadth_first,
-    depth_rule,
-    fit_count_baseline,
     from_record,
-    generate,
     map_names,
     parse_text,
     to_record,
 )
+from lrr_core.shortcuts import depth_rule, fit_count_baseline
 
 VALID = Path(__file__).parents[2] / "shared" / "data" / "prosqa" / "valid.json"
 released_file = pytest.mark.skipif(

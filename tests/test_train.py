@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lrr_core import train as training
-from lrr_core.prosqa import ProblemError, breadth_first, generate_balanced
+from lrr_core.generators import generate_balanced
+from lrr_core.prosqa import ProblemError, breadth_first
 from lrr_core.rollout import Stream, pad_left
 from lrr_core.train import (
     ANSWER,

@@ -1,0 +1,66 @@
+// Streamlit mounts a chart anew whenever its figure changes, which takes Plotly's player back to its start. This helper
+// remembers the moment looked at and returns to it, by a click on the player's own slider. It also reports the page's width.
+let view = null;
+let moment = null;
+
+function jump(chart) {
+  const steps = chart.layout?.sliders?.[0]?.steps ?? [];
+  const index = steps.findIndex((step) => step.args[0][0] === moment);
+  const rail = chart.querySelector(".slider-rail-touch-rect");
+  if (index < 0 || !rail || chart.layout.sliders[0].active === index) return;
+  const box = rail.getBoundingClientRect();
+  const clientX = box.left + (box.width * index) / Math.max(steps.length - 1, 1);
+  const at = { bubbles: true, clientX, clientY: box.top + box.height / 2 };
+  rail.dispatchEvent(new MouseEvent("mousedown", at));
+  chart.dispatchEvent(new MouseEvent("mouseup", at));
+}
+
+// The step buttons' first click serves a player that has not moved yet (see figures._controls). After a jump to the very
+// moment it leads to, it would seem to do nothing: spend it.
+function spendFirstClick(chart) {
+  const shown = chart.querySelectorAll(".updatemenu-button");
+  (chart.layout.updatemenus?.[0]?.buttons ?? []).forEach((button, index) => {
+    if (button.args2 && button.args[0][0] === moment) shown[index]?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  });
+}
+
+export default function ({ parentElement, setStateValue, data }) {
+  const element = parentElement.host ?? parentElement;
+  if (data.view !== view) {
+    view = data.view;
+    moment = null;
+  }
+
+  let last = data.narrow;
+  const measure = () => {
+    const width = element.getBoundingClientRect().width;
+    if (width > 0 && width < 680 !== last) {
+      last = width < 680;
+      setStateValue("narrow", last);
+    }
+  };
+  const widths = new ResizeObserver(measure);
+  widths.observe(element);
+
+  const attach = () => {
+    for (const chart of document.querySelectorAll(".js-plotly-plot")) {
+      if (chart.hasCompanion || !chart.on || !chart.querySelector(".slider-rail-touch-rect")) continue;
+      chart.hasCompanion = true;
+      let returning = moment !== null;
+      chart.on("plotly_animatingframe", (event) => {
+        moment = event.name;
+        if (returning) spendFirstClick(chart);
+        returning = false;
+      });
+      if (returning) jump(chart);
+    }
+  };
+  const mounts = new MutationObserver(attach);
+  mounts.observe(document.body, { childList: true, subtree: true });
+  attach();
+
+  return () => {
+    widths.disconnect();
+    mounts.disconnect();
+  };
+}
