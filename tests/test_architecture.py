@@ -8,8 +8,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
 MODULES = {
-    "__init__": "text", "problems": "text", "prosqa": "text", "colours": "text", "layers": "text",
-    "models": "torch", "rollout": "torch", "refine": "torch", "muon": "torch",
+    "__init__": "text", "problems": "text", "prosqa": "text", "generators": "text", "shortcuts": "text",
+    "colours": "text", "layers": "text",
+    "models": "torch", "rollout": "torch", "refine": "torch", "muon": "torch", "reasoner": "torch", "branches": "torch",
     "metrics": "numpy", "projection": "numpy", "summary": "numpy",
     "panels": "plotly", "graph_panel": "plotly", "figures": "plotly", "export": "plotly",
     "evaluate": "run", "train": "run", "assemble": "run", "background": "run", "sweep": "run", "bench": "run", "__main__": "run",
@@ -18,7 +19,7 @@ MODULES = {
 FREE = "trace"
 TORCH, MAPS, DRAWING, PAGES = {"torch", "transformers"}, {"sklearn", "umap"}, {"plotly", "matplotlib"}, {"streamlit"}
 FORBIDDEN = {
-    "text": TORCH | {"umap"} | DRAWING | PAGES,  # the shortcut baseline of `prosqa` is a regression of sklearn
+    "text": TORCH | {"umap"} | DRAWING | PAGES,  # the baseline of `shortcuts` is a regression of sklearn
     "torch": MAPS | DRAWING | PAGES,
     "numpy": TORCH | DRAWING | PAGES,
     "plotly": TORCH | MAPS | PAGES,

@@ -140,15 +140,16 @@ def test_triples_of_a_problem_without_a_graph_are_refused():
 
 
 def test_the_triples_are_the_tokens_the_model_is_trained_on():
-    train = pytest.importorskip("lrr_core.train")
+    branches = pytest.importorskip("lrr_core.branches")
+    reasoner = pytest.importorskip("lrr_core.reasoner")
     import numpy as np
 
     questions = list(generate("balanced", 4, 3, (12, 15), (2, 3)))
-    batch = train.make_batch(questions, 1, 3, np.random.default_rng(0))
-    tokenizer = train.make_tokenizer()
+    batch = branches.make_batch(questions, 1, 3, np.random.default_rng(0))
+    tokenizer = reasoner.make_tokenizer()
     for i, q in enumerate(questions):
         row = [*batch.edges[i].tolist(), *batch.branches[i, 0].tolist()]
-        words = [train.VOCABULARY[t] for t in row if t]
+        words = [reasoner.VOCABULARY[t] for t in row if t]
         text = TEMPLATES["triples"](from_graph(q, "x"))
         assert text.split() == words
         assert tokenizer(text).input_ids == [t for t in row if t]
