@@ -384,7 +384,16 @@ def _relevant(config: RefineConfig, observe: bool) -> RefineConfig:
 
 
 def rerun(trace: Trace, models: ModelSet) -> Trace:
-    """Run a saved trace again with the same settings; on the same machine and versions the bits are the same."""
+    """Run a saved trace again with the same settings; on the same machine and versions the bits are the same.
+
+    Raises ModelError when the set's weights are not those the trace was made with, naming the checkpoint.
+    """
     names = tuple(trace.identity[n] for n in ("backbone", "strong", "weak"))
+    made_with = trace.identity["members"]
+    if odd := [n for n in dict.fromkeys(names) if n not in models.members or made_with.get(n) != models.hash(n)]:
+        raise ModelError(
+            f"This trace was made with other weights for {', '.join(odd)} than {models.info.name} holds; "
+            "run it with the set it was made with."
+        )
     controls = [n for n in trace.runs if n not in ("plain", "strong", "weak", "refined")]
     return refine_problem(models, trace.problem, trace.config, names, controls, trace.others)

@@ -514,6 +514,44 @@ def test_saved_loaded_and_rerun_gives_the_same_bits(models, problems, tmp_path, 
     assert again.config == trace.config and again.identity == trace.identity and again.tokens == trace.tokens
 
 
+CHANGES = [
+    {"step_size": 0.7}, {"residual": 0.4}, {"rounds": 2}, {"thoughts": 3}, {"reference": "same"}, {"sign": "as_printed"},
+    {"gradient": "through_model"}, {"momentum": 0.5}, {"seed": 3}, {"method": "residual"}, {"method": "other_thoughts"},
+    {"method": "frozen"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda c: "-".join(map(str, *c.items())))
+def test_taking_over_untouched_runs_changes_no_bit(models, problems, change):
+    controls, others = ("zero_thoughts", "random_direction", "mean_thought", "frozen"), problems[1:]
+    before = RefineConfig(thoughts=2)
+    first = refine_problem(models, problems[0], before, controls=controls, others=others)
+    after = replace(before, **change)
+    fresh = refine_problem(models, problems[0], after, controls=controls, others=others)
+    reused = refine_problem(models, problems[0], after, controls=controls, others=others, previous=first)
+    assert set(fresh.runs) == set(reused.runs)
+    for name, r in fresh.runs.items():
+        assert same_bits(r, reused.runs[name]) and r.config == reused.runs[name].config, name
+    if "step_size" in change:  # what a slider costs: only what it moves is run again
+        taken = {name for name in first.runs if reused.runs[name] is first.runs[name]}
+        assert taken == {"plain", "strong", "weak", "zero_thoughts", "mean_thought", "frozen"}
+
+
+def test_runs_of_another_problem_or_other_weights_are_not_taken_over(models, problems):
+    config = RefineConfig(thoughts=2)
+    first = refine_problem(models, problems[0], config)
+    for problem, names in ((problems[1], REQUIRED), (problems[0], ("strong", "backbone", "weak"))):
+        fresh = refine_problem(models, problem, config, names)
+        reused = refine_problem(models, problem, config, names, previous=first)
+        assert all(same_bits(r, reused.runs[n]) for n, r in fresh.runs.items())
+
+
+def test_a_trace_of_other_weights_is_not_rerun(opened, problems):
+    trace = refine_problem(opened["llama"], problems[0], RefineConfig(thoughts=2))
+    with pytest.raises(ModelError, match="other weights for backbone, strong, weak"):
+        rerun(trace, opened["gpt2"])
+
+
 def test_steps_come_one_by_one_and_show_the_thought_as_it_stands(models, problems):
     config = RefineConfig(thoughts=2, rounds=2)
     refiner = Refiner(models, Prompts.make(models, problems), config)
