@@ -23,6 +23,8 @@ from .problems import BENCHMARKS, TEMPLATES, Problem
 from .rollout import Stream, pad_left, score_candidates
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
+WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well below the backbone the app opens on
+TRAINING_ONLY = {"progress.json", "optimiser.safetensors", "raw.safetensors"}  # files of a run that a set does not need
 SIZES = {"small": ((12, 15), (2, 3)), "large": ((14, 28), (3, 4))}  # name -> nodes, hops
 
 
@@ -67,7 +69,7 @@ def assemble(
 ) -> Path:
     """Write a model set from `run`; returns its folder. Raises ModelError when there are too few checkpoints.
 
-    backbone = strong = the best checkpoint; weak = the rung nearest to 12 points below it on the small set;
+    backbone = strong = the best checkpoint; weak = the rung nearest to 25 points below it on the small set;
     opens_with = the rung nearest to 84 %, where there is something left to refine.
     """
     steps = sorted(p for p in (run / "steps").glob("[0-9]*") if (p / "model.safetensors").exists())
@@ -98,9 +100,7 @@ def assemble(
             "train longer, or ask for fewer rungs."
         )
     top = measured[best]["small"]
-    weak = min(
-        chosen[:-1], key=lambda f: abs(measured[f]["small"] - (top - 0.12)) + (measured[f]["small"] > top - 0.10)
-    )
+    weak = min(chosen[:-1], key=lambda f: abs(measured[f]["small"] - (top - WEAKER)))
     middle = min(chosen, key=lambda f: abs(measured[f]["small"] - 0.84))
     info = SetInfo(
         name="prosqa",
@@ -121,7 +121,7 @@ def assemble(
     places |= {name: folder for name, folder in (("cot", cot), ("no_cot", no_cot)) if folder}
     members, weights = {}, {}
     for name, folder in places.items():
-        shutil.copytree(folder, beside / name, ignore=lambda *_: {"progress.json", "optimiser.safetensors"})
+        shutil.copytree(folder, beside / name, ignore=lambda *_: TRAINING_ONLY)
         members[name] = {"step": _step(folder)} | {k: round(v, 4) for k, v in measured.get(folder, {}).items()}
         weights[name] = weight_hash(beside / name)
     opens = next(n for n, f in places.items() if f == middle and n.startswith("ladder/"))

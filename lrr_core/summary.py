@@ -17,7 +17,7 @@ import numpy as np
 from .colours import ROLES
 from .metrics import Curves, candidate_probability, curves
 from .problems import Problem
-from .trace import CONTROLS, METHODS, Trace
+from .trace import CONTROLS, METHODS, Run, Trace
 
 RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "weak": "weak's own"}
 
@@ -53,7 +53,7 @@ def answer(trace: Trace, name: str) -> Answer:
 def answer_table(trace: Trace) -> list[dict]:
     """One row per run: every candidate's probability in %, the answer, whether it is right, and the decoded text."""
     rows = []
-    for name, run in trace.runs.items():
+    for name, run in _plain_and_refined_first(trace):
         shares = candidate_probability(run.scores)
         given = answer(trace, name)
         rows.append(
@@ -76,11 +76,10 @@ def asked(problem: Problem) -> str:
 
 
 def problem_label(problem: Problem) -> str:
-    """One line to choose a problem by."""
-    question = asked(problem).removeprefix("Is ").rstrip("?").replace(" a ", " ", 1)
+    """One short line to choose a problem by."""
     if problem.graph is None:
-        return question
-    return f"{question} · {len(problem.graph.names)} nodes, {problem.graph.hops} hops"
+        return asked(problem)
+    return f"{problem.graph.names[problem.graph.root]} · {len(problem.graph.names)} nodes · {problem.graph.hops} hops"
 
 
 def token_table(trace: Trace, name: str) -> list[dict]:
@@ -96,7 +95,12 @@ def token_table(trace: Trace, name: str) -> list[dict]:
 
 def cost_table(trace: Trace) -> list[dict]:
     """One row per run: forward passes by kind, and text tokens."""
-    return [{"run": run_name(n)} | r.cost | {"text tokens": r.text_tokens} for n, r in trace.runs.items()]
+    return [{"run": run_name(n)} | r.cost | {"text tokens": r.text_tokens} for n, r in _plain_and_refined_first(trace)]
+
+
+def _plain_and_refined_first(trace: Trace) -> list[tuple[str, Run]]:
+    first = ("plain", "refined")
+    return sorted(trace.runs.items(), key=lambda item: first.index(item[0]) if item[0] in first else len(first))
 
 
 def push_percent(trace: Trace) -> str:

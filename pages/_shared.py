@@ -37,7 +37,8 @@ def example_ids(benchmark: str = "prosqa") -> dict[str, str]:
     """Shipped problems: id -> label, in the order of the files."""
     from lrr_core.summary import problem_label
 
-    return {p.id: problem_label(p) for p in _examples(benchmark).values()}
+    style = {p.id: " · as released" if "released" in p.id else "" for p in _examples(benchmark).values()}
+    return {p.id: problem_label(p) + style[p.id] for p in _examples(benchmark).values()}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

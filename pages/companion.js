@@ -53,6 +53,8 @@ export default function ({ parentElement, setStateValue, data }) {
         returning = false;
       });
       if (returning) jump(chart);
+      let again = returning ? 3 : 0; // the chart may be drawn once more while the page settles
+      chart.on("plotly_afterplot", () => { if (again-- > 0) jump(chart); });
     }
   };
   const mounts = new MutationObserver(attach);

@@ -17,7 +17,7 @@ OWN_TEXT = (
 
 
 def main() -> None:
-    head, bar, chart, below = st.container(), st.container(horizontal=True), st.container(), st.container()
+    head, chart, below = st.container(), st.container(), st.container()
     hello = skeleton = None
     if "problem" not in st.session_state:  # something to look at while torch is imported
         hello = head.empty()
@@ -42,7 +42,7 @@ def main() -> None:
     if hello is not None:
         hello.empty()
     header(head, trace)
-    with bar:
+    with head.container(horizontal=True, vertical_alignment="center"):
         kind = st.segmented_control(
             "Map", ["UMAP", "PCA"], key="map", required=True, label_visibility="collapsed", help=MAP
         )
@@ -145,6 +145,7 @@ def sidebar(models) -> dict:
         st.selectbox("Problem", list(names), key="problem", format_func=names.get, help=PROBLEM, on_change=run_all)
         st.button(
             "Another random problem",
+            key="another",
             on_click=another,
             icon=":material/casino:",
             width="stretch",
@@ -159,8 +160,10 @@ def sidebar(models) -> dict:
         left, right = st.columns(2)
         left.slider("Thoughts T", 1, info.thoughts + 4, key="thoughts", help=THOUGHTS, on_change=run_all)
         right.slider("Rounds K", 1, 8, key="rounds", help=ROUNDS, disabled=not pushes)
-        left.button("Step", on_click=step_on, icon=":material/step:", width="stretch", help=STEP)
-        right.button("Run all", on_click=run_all, icon=":material/fast_forward:", width="stretch", help=RUN)
+        left.button("Step", key="step", on_click=step_on, icon=":material/step:", width="stretch", help=STEP)
+        right.button(
+            "Run all", key="run_all", on_click=run_all, icon=":material/fast_forward:", width="stretch", help=RUN
+        )
         st.segmented_control(
             "References",
             list(REFERENCES),
@@ -174,12 +177,27 @@ def sidebar(models) -> dict:
         st.selectbox("Backbone", members, key="backbone", format_func=label, help=BACKBONE)
         st.selectbox("Strong ▲", members, key="strong", format_func=label, help=STRONG)
         st.selectbox("Weak ▼", members, key="weak", format_func=label, help=WEAK)
-        with st.popover("Open choices", icon=":material/tune:", width="stretch"):
-            st.radio("Sign", list(SIGNS), key="sign", captions=list(SIGNS.values()), help=SIGN)
-            st.radio("Gradient", list(GRADIENTS), key="gradient", captions=list(GRADIENTS.values()), help=GRADIENT)
+        with st.popover("More choices", icon=":material/tune:", width="stretch"):
+            st.radio("Sign", list(SIGNS), key="sign", format_func=words, captions=list(SIGNS.values()), help=SIGN)
+            st.radio(
+                "Gradient",
+                list(GRADIENTS),
+                key="gradient",
+                format_func=words,
+                captions=list(GRADIENTS.values()),
+                help=GRADIENT,
+            )
             st.slider("Momentum β", 0.0, 0.95, step=0.05, key="momentum", help=MOMENTUM)
             st.number_input("Seed", 0, 9999, key="seed", help="Decides the random directions of that control.")
-        st.button("Reset", on_click=reset, args=(info,), icon=":material/restart_alt:", width="stretch", help=RESET)
+        st.button(
+            "Reset",
+            key="reset",
+            on_click=reset,
+            args=(info,),
+            icon=":material/restart_alt:",
+            width="stretch",
+            help=RESET,
+        )
         st.caption(f"{info.title or info.name} · running on {models.device}, {models.dtype_name}")
     settings = ("method", "step_size", "residual", "rounds", "reference", "sign", "gradient", "momentum", "seed")
     return {key: state[key] for key in settings} | {
@@ -188,6 +206,10 @@ def sidebar(models) -> dict:
         "draw": state.draw if state.problem == _shared.RANDOM else 0,
         **{key: state[key] for key in ("backbone", "strong", "weak")},
     }
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def own_text(head) -> str:
@@ -203,6 +225,7 @@ def header(head, trace) -> None:
     left, right = head.columns([5, 6], vertical_alignment="center")
     left.markdown(f"#### {say(summary.asked(trace.problem))}")
     right.markdown(f":gray[○ plain] {said(plain)} → :blue[● refined] {said(refined)}", text_alignment="right")
+    head.caption(INTRO)
     if trace.problem.renamed:
         pairs = ", ".join(f"{theirs} → {ours}" for theirs, ours in trace.problem.renamed)
         head.caption(f"Names the model does not know stand for names it does: {say(pairs)}")
@@ -220,7 +243,7 @@ def controls_line(trace) -> None:
         for name in _shared.CONTROLS_SHOWN
         if name in trace.runs
     ]
-    st.markdown(f":gray[controls:] {' · '.join(parts)}", help=CONTROL_LINE, width="content")
+    st.markdown(f":small[:gray[controls:] {' · '.join(parts)}]", help=CONTROL_LINE, width="content")
 
 
 def details(trace, models) -> None:
@@ -235,12 +258,16 @@ def details(trace, models) -> None:
         columns = dict.fromkeys(trace.problem.candidates, share)
         st.dataframe(summary.answer_table(trace), hide_index=True, column_config=columns, alt="Answers of every run")
     with tokens:
-        for name, column in zip(("plain", "refined"), st.columns(2), strict=True):
-            column.markdown(":gray[○ plain run]" if name == "plain" else ":blue[● refined run]")
-            column.dataframe(summary.token_table(trace, name), hide_index=True, alt=f"Most probable tokens, {name} run")
+        for name, title in (("plain", ":gray[○ plain run]"), ("refined", ":blue[● refined run]")):
+            st.markdown(title)
+            st.dataframe(summary.token_table(trace, name), hide_index=True, alt=f"Most probable tokens, {name} run")
         st.caption(f"Read with {trace.identity['lens']}, after the last round of each thought.")
     with about:
         st.dataframe(summary.cost_table(trace), hide_index=True, alt="Forward passes of every run")
+        st.caption(
+            "Forward passes of each run: reading the question, single thoughts, probes of strong and weak, answer, and "
+            "read-outs that only this page asks for. Weights and versions:"
+        )
         st.json(trace.identity, expanded=False)
         left, right = st.columns(2)
         left.download_button(
@@ -282,6 +309,10 @@ def waiting(path: str) -> None:
 
 # --- help texts -------------------------------------------------------------------------------------------------------
 
+INTRO = (
+    "The model thinks a few thoughts, as vectors instead of words, before it answers. Sliders push each thought; ▶ play shows "
+    "how it searches the graph, plain and refined."
+)
 PROBLEM = (
     "A graph told in sentences, and one question: which of two things follows? Small ones first, then larger ones."
 )

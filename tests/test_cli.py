@@ -52,7 +52,7 @@ def a_real_run(*argv):
     """The command as a stranger starts it."""
     return subprocess.run(
         [sys.executable, "-m", "lrr_core", *map(str, argv)],
-        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
+        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 
 
@@ -280,6 +280,8 @@ def is_one_line(result, *words):
         ("train --config TYPES --out NEW", "width int 'wide'"),
         ("train --config STAGES --out NEW", "stages smallest graph"),
         ("train --config LIST --out NEW", "JSON object"),
+        ("train --config EMPTY --out NEW", "empty directory"),
+        ("train --config PLAIN --out FILE", "three.json exists"),
         ("assemble --run NEW --out NEWER", "0 checkpoints train longer"),
         ("assemble --out NEWER", "--run `python -m lrr_core assemble --help`"),
         ("sweep --models TINY --hops 3-2", "--hops"),
@@ -295,6 +297,7 @@ def test_bad_input_ends_with_one_line_that_names_it(command, tiny, file, tmp_pat
         "TYPES": ("types.json", '{"width": "wide"}'),
         "STAGES": ("stages.json", '{"stages": [[3, 9, 2]]}'),
         "LIST": ("list.json", "[1, 2]"),
+        "PLAIN": ("plain.json", "{}"),
     }
     places = {"TINY": tiny, "FILE": file, "NEW": tmp_path / "new", "NEWER": tmp_path / "newer"}
     for key, (name, text) in texts.items():

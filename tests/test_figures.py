@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from lrr_core.colours import INK, PAGE, ROLES
+from lrr_core.colours import INK, PAGE, ROLES, written
 from lrr_core.figures import GRAPH_NOTE, WARNING, explore_figure, moments, run_map
 from lrr_core.layers import crossings, layers
 from lrr_core.metrics import curves
@@ -211,7 +211,7 @@ def test_the_theme_repeats_the_table():
     for page in ("light", "dark"):
         assert {c: config[page][f"{c}Color"] for c in pairs} == {c: ROLES[r].colour for c, r in pairs.items()}
         assert {k: config[page][k] for k in PAGE[page]} == PAGE[page]
-        assert config[page]["primaryColor"] == ROLES["refined"].colour
+        assert config[page]["primaryColor"] == written("refined", page)
 
 
 def test_colours_in_the_figure_come_from_the_table(figure):

@@ -1,0 +1,133 @@
+"""The whole app in a real browser: it draws itself, a slider changes answer and map, the player plays, and nobody is called."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (tests/requirements.txt)")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+    pytest.mark.skipif(
+        not (ROOT / "assets" / "models" / "prosqa" / "model_set.json").exists(),
+        reason="the shipped model set is not there",
+    ),
+]
+PATIENCE = 240_000  # ms: the machine may be training a model at the same time
+MOMENT = "() => document.querySelector('.js-plotly-plot')?._fullLayout?._currentFrame ?? null"
+DRAWN = """() => {
+  const data = document.querySelector('.js-plotly-plot')?.data ?? [];
+  const line = data.find((t) => t.name === 'refined run' && t.x && t.x.length > 1);
+  return line ? JSON.stringify([line.x, line.y]) : null;
+}"""
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The app on a free port; stopped by its own process handle."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            _wait_for(f"http://localhost:{port}/_stcore/health", server)
+            yield f"http://localhost:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_for(url: str, server: subprocess.Popen) -> None:
+    for _ in range(PATIENCE // 500):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            assert server.poll() is None, "the app did not start"
+            time.sleep(0.5)
+    raise AssertionError("the app did not answer")
+
+
+@pytest.fixture(scope="module")
+def visit(address):
+    """(page, every address it asked for) with the first figure drawn."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(PATIENCE)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        page.goto(address)
+        page.wait_for_selector(".js-plotly-plot .slider-container")
+        settled(page)
+        yield page, asked
+        browser.close()
+
+
+def settled(page) -> None:
+    """The script has finished, and has stayed finished (the map may arrive a moment later)."""
+    for _ in range(2):
+        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        page.wait_for_timeout(1500)
+
+
+def answer(page) -> str:
+    return page.locator("[data-testid=stMarkdown]", has_text="refined").first.inner_text()
+
+
+def test_it_draws_itself_without_a_click(visit):
+    page, _ = visit
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert re.search(r"plain \w+ \d+%.*refined \w+ \d+%", answer(page))
+    assert page.evaluate(DRAWN)
+
+
+def test_a_step_size_moved_by_keyboard_changes_answer_and_map(visit):
+    page, _ = visit
+    before, drawn = answer(page), page.evaluate(DRAWN)
+    page.get_by_role("slider", name="Step size").focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"(old) => ![old, null].includes(({DRAWN})())", arg=drawn)
+    settled(page)
+    assert answer(page) != before
+    assert page.evaluate(DRAWN) != drawn
+
+
+def test_steps_are_taken_without_a_rerun_and_survive_one(visit):
+    page, asked = visit
+    buttons = page.locator(".updatemenu-button")
+    runs = len(asked)
+    for _ in range(3):
+        buttons.nth(3).click()
+        page.wait_for_timeout(400)
+    moment = page.evaluate(MOMENT)
+    assert moment and moment != "1.1" and len(asked) == runs
+    drawn = page.evaluate(DRAWN)
+    page.get_by_role("slider", name="Step size").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"(old) => ![old, null].includes(({DRAWN})())", arg=drawn)
+    settled(page)
+    page.wait_for_function(f"(old) => ({MOMENT})() === old", arg=moment)
+
+
+def test_no_request_leaves_the_machine(visit):
+    _, asked = visit
+    hosts = {re.match(r"\w+://([^:/]+)", url).group(1) for url in asked if not url.startswith(("data:", "blob:"))}
+    assert hosts <= {"localhost", "127.0.0.1"}, hosts
