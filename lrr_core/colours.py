@@ -37,21 +37,33 @@ ROLES = {
 
 @dataclass(frozen=True)
 class Ink:
-    """Colours of everything that carries no role, for one theme. paper: what a node without probability is filled with."""
+    """Colours of everything that carries no role, for one theme. paper: what a node without probability is filled with; lattice:
+    grid of a 3-D map, where WebGL takes no see-through colour."""
 
     text: str
     muted: str
     grid: str
+    lattice: str
     faint: str
     paper: str
 
 
 INK = {
     "light": Ink(
-        text="#24292F", muted="#59636E", grid="rgba(89,99,110,0.16)", faint="rgba(89,99,110,0.20)", paper="#FFFFFF"
+        text="#24292F",
+        muted="#59636E",
+        grid="rgba(89,99,110,0.16)",
+        lattice="#E4E7EB",
+        faint="rgba(89,99,110,0.20)",
+        paper="#FFFFFF",
     ),
     "dark": Ink(
-        text="#E6EAF0", muted="#9AA4B2", grid="rgba(154,164,178,0.16)", faint="rgba(154,164,178,0.22)", paper="#12161D"
+        text="#E6EAF0",
+        muted="#9AA4B2",
+        grid="rgba(154,164,178,0.16)",
+        lattice="#242B36",
+        faint="rgba(154,164,178,0.22)",
+        paper="#12161D",
     ),
 }
 

@@ -173,8 +173,8 @@ def _layout(trace: Trace, m: Map, place: Layout, theme: str, graph: bool, limits
         layout["xaxis"] = bare | frame | {"domain": x, "range": ranges[0], "anchor": "y"}
         layout["yaxis"] = bare | frame | {"domain": y, "range": ranges[1], "anchor": "x"}
     else:
-        axis = {"showticklabels": False, "title": {"text": ""}, "showbackground": False, "gridcolor": ink.grid}
-        axis |= {"zeroline": False, "showspikes": False, "linecolor": ink.grid}
+        axis = {"showticklabels": False, "title": {"text": ""}, "showbackground": False, "gridcolor": ink.lattice}
+        axis |= {"zeroline": False, "showspikes": False, "linecolor": ink.lattice}
         layout["scene"] = {f"{n}axis": axis | {"range": r} for n, r in zip("xyz", ranges, strict=True)}
         layout["scene"] |= {"domain": {"x": x, "y": y}, "aspectmode": "cube", "dragmode": "turntable"}
         layout["scene"]["camera"] = {"eye": {"x": 1.05, "y": 1.05, "z": 0.65}}

@@ -118,12 +118,24 @@ def step_text(trace: Trace, width: int) -> str:
     return f"η = s·D/2 = {trace.config.eta(width):.3g} · push = {push_percent(trace)} of ‖h‖"
 
 
-def member_label(name: str, facts: dict) -> str:
+def member_label(name: str, facts: dict, short: bool = False) -> str:
     """A checkpoint and what is known of it: accuracies are fractions, `step` is the training step."""
-    known = [
-        f"{k} {100 * v:.0f} %".removeprefix("accuracy ") for k, v in facts.items() if isinstance(v, float) and v <= 1
-    ]
-    return " · ".join([name.removeprefix("ladder/"), *known])
+    known = {key: f"{100 * value:.0f} %" for key, value in _accuracies(facts).items()}
+    if short:
+        shown = ["/".join(v.removesuffix(" %") for v in known.values()) + " %"] if known else []
+    else:
+        shown = [f"{key} {value}".removeprefix("accuracy ") for key, value in known.items()]
+    return " · ".join([name.removeprefix("ladder/"), *shown])
+
+
+def measured_on(members: dict[str, dict]) -> str:
+    """What the percentages in short labels are, for a help text; empty where nothing is known."""
+    keys = list(dict.fromkeys(key for facts in members.values() for key in _accuracies(facts)))
+    return f"The percentages are accuracies without refinement: {' / '.join(keys)}." if keys else ""
+
+
+def _accuracies(facts: dict) -> dict[str, float]:
+    return {k: v for k, v in facts.items() if isinstance(v, float) and 0 <= v <= 1}
 
 
 def method_label(name: str) -> str:

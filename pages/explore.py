@@ -127,6 +127,10 @@ def another() -> None:
     st.session_state.update(problem=_shared.RANDOM, draw=st.session_state.draw + 1, upto=None)
 
 
+def own() -> None:
+    st.session_state.update(problem=_shared.OWN, upto=None)
+
+
 def step_on() -> None:
     st.session_state.upto = min((st.session_state.upto or 0) + 1, st.session_state.thoughts)
 
@@ -143,14 +147,9 @@ def sidebar(models) -> dict:
     with st.sidebar:
         names = examples | {_shared.RANDOM: f"random problem no. {state.draw}", _shared.OWN: "my own text"}
         st.selectbox("Problem", list(names), key="problem", format_func=names.get, help=PROBLEM, on_change=run_all)
-        st.button(
-            "Another random problem",
-            key="another",
-            on_click=another,
-            icon=":material/casino:",
-            width="stretch",
-            help="Draws a new balanced problem: 12 to 15 nodes, 2 or 3 hops.",
-        )
+        left, right = st.columns(2)
+        left.button("Another", key="another", on_click=another, icon=":material/casino:", width="stretch", help=ANOTHER)
+        right.button("Own text", key="own", on_click=own, icon=":material/edit:", width="stretch", help=OWN)
         st.selectbox("Method", list(METHODS | CONTROLS), key="method", format_func=summary.method_label, help=METHOD)
         st.caption((METHODS | CONTROLS)[state.method])
         mixes, pushes = _shared.uses(state.method)
@@ -173,8 +172,9 @@ def sidebar(models) -> dict:
             width="stretch",
             required=True,
         )
-        label = lambda name: summary.member_label(name, info.members.get(name, {}))  # noqa: E731
-        st.selectbox("Backbone", members, key="backbone", format_func=label, help=BACKBONE)
+        label = lambda name: summary.member_label(name, info.members.get(name, {}), short=True)  # noqa: E731
+        measured = summary.measured_on(info.members)
+        st.selectbox("Backbone", members, key="backbone", format_func=label, help=f"{BACKBONE} {measured}")
         st.selectbox("Strong ▲", members, key="strong", format_func=label, help=STRONG)
         st.selectbox("Weak ▼", members, key="weak", format_func=label, help=WEAK)
         with st.popover("More choices", icon=":material/tune:", width="stretch"):
@@ -310,12 +310,12 @@ def waiting(path: str) -> None:
 # --- help texts -------------------------------------------------------------------------------------------------------
 
 INTRO = (
-    "The model thinks a few thoughts, as vectors instead of words, before it answers. Sliders push each thought; ▶ play shows "
-    "how it searches the graph, plain and refined."
+    "Before it answers, the model thinks in vectors, not words. The sliders push each thought; ▶ play shows its search."
 )
 PROBLEM = (
     "A graph told in sentences, and one question: which of two things follows? Small ones first, then larger ones."
 )
+ANOTHER = "Draws a new balanced problem: 12 to 15 nodes, 2 or 3 hops."
 METHOD = "What is done to each thought before it is fed back.\n\n" + summary.method_help()
 STEP_SIZE = (
     "How far each thought is pushed: the fraction of the difference strong − weak that is added in each round. 0 pushes "
@@ -336,7 +336,10 @@ SIGN = "The published equation and the described intent disagree; try both."
 GRADIENT = "Whether strong and weak count as fixed points, or are differentiated through."
 MOMENTUM = "How much of the earlier pushes carries on. 0: none."
 RESET = "Everything back to the start."
-OWN = 'Sentences such as "Tom is a cat." and "Every cat is a mammal.", then one question with two candidates.'
+OWN = (
+    'Write a problem yourself: sentences such as "Tom is a cat." and "Every cat is a mammal.", then one question with two '
+    "candidates."
+)
 CONTROL_LINE = (
     "Zero thoughts: the answer if every thought is blanked. Random direction: pushes of the same length in a random "
     "direction. A refinement means something only where these do worse."
