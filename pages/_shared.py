@@ -70,7 +70,18 @@ def run(
     needs = {config.method} & {"other_thoughts", "mean_thought"}
     lenders = BENCHMARKS["prosqa"].generate("balanced", LENDERS, 20_000, RANDOM_NODES, RANDOM_HOPS) if needs else ()
     names = (backbone, strong, weak)
-    return refine_problem(model_set(path), problem(source, draw, text), config, names, CONTROLS_SHOWN, lenders)
+    latest = _latest(path, source, draw, text, *names)
+    before = latest[0] if latest else None
+    trace = refine_problem(model_set(path), problem(source, draw, text), config, names, CONTROLS_SHOWN, lenders, before)
+    latest[:] = [trace]
+    return trace
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _latest(path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str) -> list[Trace]:
+    """Holds the newest trace of a problem and its models: a slider re-runs only what it moves. The one cache that is
+    written to; a race costs at most a run that could have been taken over."""
+    return []
 
 
 class Warmup:
