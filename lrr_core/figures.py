@@ -228,12 +228,14 @@ def _titles(trace: Trace, m: Map, place: Layout, theme: str, graph: bool) -> lis
         return style | anchor | {"yanchor": "top" if bottom else "bottom"}
 
     quality = "too few states for a quality number" if np.isnan(m.quality) else f"{m.quality_name} {m.quality:.2f}"
+    if not np.isnan(m.placed):  # the background's own number flatters: thoughts on show are placed, not fitted
+        quality += f", of placed thoughts {m.placed:.2f}"
     strong, weak = (f'<span style="color:{written(n, theme)}">{ROLES[n].glyph} {n}</span>' for n in ("strong", "weak"))
     second = "What it is thinking" if graph else "The question, and what the thought decodes to"
     blue = f'<span style="color:{written("refined", theme)}">'
     notes = [
         text(place.map, f"<b>Map of thoughts</b> · {m.kind}"),
-        text(place.map, f"{quality} · {WARNING}", 11, ink.muted, bottom=True),
+        text(place.map, f"{quality}<br>{WARNING}", 11, ink.muted, bottom=True),
         text(place.graph, f"<b>{second}</b>" + (" · probability of each node, %" if graph else "")),
         text(
             place.graph, GRAPH_NOTE if graph else "five most probable tokens of the thought", 11, ink.muted, bottom=True
