@@ -44,7 +44,6 @@ class Ink:
     muted: str
     grid: str
     lattice: str
-    faint: str
     paper: str
 
 
@@ -54,7 +53,6 @@ INK = {
         muted="#59636E",
         grid="rgba(89,99,110,0.16)",
         lattice="#E4E7EB",
-        faint="rgba(89,99,110,0.20)",
         paper="#FFFFFF",
     ),
     "dark": Ink(
@@ -62,7 +60,6 @@ INK = {
         muted="#9AA4B2",
         grid="rgba(154,164,178,0.16)",
         lattice="#242B36",
-        faint="rgba(154,164,178,0.22)",
         paper="#12161D",
     ),
 }

@@ -11,10 +11,12 @@ import numpy as np
 from .colours import INK, ROLES, mix, rgba, written
 from .layers import layers
 from .metrics import Curves
-from .panels import Panel
+from .panels import Panel, plain_text
+from .summary import readers_names
 from .trace import Trace
 
 TOP, BOTTOM = 1.05, 0.85  # rows kept free above the first node (a headline) and below the last (its name)
+LONGEST = 12  # letters of a name that fit under a node
 SPOKEN = 0.045  # probabilities from here on are written into the node
 
 
@@ -41,6 +43,11 @@ def graph_panel(trace: Trace, refined: Curves, plain: Curves, theme: str, width:
     name_colour = [ink.text if r else ink.muted for r in drawn.reached]
     for node, role in ((q.root, "question"), (q.answer, "right"), (q.distractor, "wrong")):
         name_colour[node] = written(role, theme)
+    theirs = readers_names(trace.problem)
+    labels = [
+        plain_text(theirs[name] if len(theirs[name]) <= LONGEST else theirs[name][: LONGEST - 1] + "…")
+        for name in q.names
+    ]
     bold = {q.root, *q.candidates}
     still = [
         axes
@@ -77,7 +84,7 @@ def graph_panel(trace: Trace, refined: Curves, plain: Curves, theme: str, width:
         "mode": "text",
         "x": x.tolist(),
         "y": (y + (size / 2 + np.where(np.isin(np.arange(n), (q.answer, q.root)), 13, 9)) / row).tolist(),
-        "text": [f"<b>{name}</b>" if i in bold else name for i, name in enumerate(q.names)],
+        "text": [f"<b>{name}</b>" if i in bold else name for i, name in enumerate(labels)],
         "textfont": {"size": 10.5, "color": name_colour},
         "textposition": "middle center",
     }
@@ -104,7 +111,7 @@ def graph_panel(trace: Trace, refined: Curves, plain: Curves, theme: str, width:
                 "customdata": now.round(4).tolist(),
                 "hoverinfo": "text",
                 "hovertext": [
-                    f"<b>{q.names[i]}</b><br>refined {now[i]:.1%}, plain {before[i]:.1%}"
+                    f"<b>{plain_text(theirs[q.names[i]])}</b><br>refined {now[i]:.1%}, plain {before[i]:.1%}"
                     + ("<br>on the true frontier" if i in frontiers[t] else "")
                     for i in range(n)
                 ],

@@ -151,7 +151,7 @@ def text_panel(trace: Trace, theme: str, wide: int = 62) -> Panel:
         | {
             "x": [0.0],
             "y": [0.0],
-            "text": ["<br>".join(_plain_text(line) for line in shown)],
+            "text": ["<br>".join(plain_text(line) for line in shown)],
             "textposition": "bottom right",
             "textfont": {"size": 11.5, "color": ink.text},
             "name": "question",
@@ -163,7 +163,7 @@ def text_panel(trace: Trace, theme: str, wide: int = 62) -> Panel:
         for place, (name, moment) in enumerate((("refined", k), ("plain", -1))):
             run = trace.runs[name]
             rows = [f"<b>{ROLES[name].glyph} {ROLES[name].label}</b>"] + [
-                f"{_plain_text(trace.tokens[int(i)])}  {v:.0%}"
+                f"{plain_text(trace.tokens[int(i)])}  {v:.0%}"
                 for i, v in zip(run.top_ids[t, moment], run.top_p[t, moment], strict=True)
             ]
             style = {
@@ -177,7 +177,7 @@ def text_panel(trace: Trace, theme: str, wide: int = 62) -> Panel:
     return Panel(still, moving)
 
 
-def _plain_text(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text of a user or a model, safe inside Plotly's markup."""
     return text.replace("Ġ", " ").replace("▁", " ").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

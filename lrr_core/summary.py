@@ -24,7 +24,8 @@ RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "
 
 @dataclass(frozen=True)
 class Answer:
-    """What one run answers. name: the candidate; p: its probability among the candidates; right: None where unknown."""
+    """What one run answers. name: the candidate in the reader's words; p: its probability among the candidates; right:
+    None where nobody knows."""
 
     run: str
     name: str
@@ -47,7 +48,13 @@ def answer(trace: Trace, name: str) -> Answer:
     run, problem = trace.runs[name], trace.problem
     p = float(candidate_probability(run.scores)[run.choice])
     right = None if problem.answer is None else run.choice == problem.answer
-    return Answer(name, problem.candidates[run.choice], p, right)
+    return Answer(name, readers_names(problem)[problem.candidates[run.choice]], p, right)
+
+
+def readers_names(problem: Problem) -> dict[str, str]:
+    """The model's name -> the name in the reader's text, for candidates and nodes; the same where nothing was renamed."""
+    known = [*problem.candidates, *(problem.graph.names if problem.graph else ())]
+    return {name: name for name in known} | {ours: theirs for theirs, ours in problem.renamed}
 
 
 def answer_table(trace: Trace) -> list[dict]:
@@ -55,10 +62,10 @@ def answer_table(trace: Trace) -> list[dict]:
     rows = []
     for name, run in _plain_and_refined_first(trace):
         shares = candidate_probability(run.scores)
-        given = answer(trace, name)
+        given, names = answer(trace, name), readers_names(trace.problem)
         rows.append(
             {"run": run_name(name)}
-            | {c: 100 * float(v) for c, v in zip(trace.problem.candidates, shares, strict=True)}
+            | {names[c]: 100 * float(v) for c, v in zip(trace.problem.candidates, shares, strict=True)}
             | {"answer": f"{given.name} {given.mark}".strip(), "decoded text": run.text}
         )
     return rows

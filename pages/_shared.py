@@ -63,7 +63,10 @@ def problem(source: str, draw: int = 0, text: str = "", benchmark: str = "prosqa
 def run(
     path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, **settings: str | float
 ) -> Trace:
-    """The refined problem with its baselines and controls. settings: fields of RefineConfig."""
+    """The refined problem with its baselines and controls. settings: fields of RefineConfig.
+
+    Runs that a moved slider does not touch (the plain run, strong's and weak's own) are taken over from the run before.
+    """
     from lrr_core.refine import refine_problem
 
     config = RefineConfig.from_dict(settings)

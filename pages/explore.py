@@ -255,7 +255,7 @@ def details(trace, models) -> None:
     answers, tokens, about = st.tabs(["Answers, before and after", "Tokens per thought", "Run details and download"])
     with answers:
         share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
-        columns = dict.fromkeys(trace.problem.candidates, share)
+        columns = dict.fromkeys(summary.readers_names(trace.problem).values(), share)
         st.dataframe(summary.answer_table(trace), hide_index=True, column_config=columns, alt="Answers of every run")
     with tokens:
         for name, title in (("plain", ":gray[○ plain run]"), ("refined", ":blue[● refined run]")):

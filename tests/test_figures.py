@@ -1,6 +1,7 @@
 """Figures: the numbers in them are the numbers of `metrics`, every moment has its frame, axes stay, colours come from one table."""
 
 import itertools
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -27,17 +28,24 @@ def trace(opened, problems) -> Trace:
     return refine_problem(opened["llama"], problems[0], CONFIG)
 
 
+def checked(*args, **look) -> go.Figure:
+    """The figure after Plotly's own validation, which the fast path leaves out."""
+    return go.Figure(explore_figure(*args, **look).to_dict())
+
+
 @pytest.fixture(scope="module")
 def figure(trace):
-    return explore_figure(trace, run_map(trace))
+    return checked(trace, run_map(trace))
 
 
 def named(figure, name: str) -> list:
     return [t for t in figure.data if t.name == name]
 
 
-def test_the_figure_is_valid_plotly(figure):
-    go.Figure(figure.to_dict())  # the fast path skips this check
+def test_every_way_out_of_the_fast_figure_has_its_frames(trace, figure):
+    film = explore_figure(trace, run_map(trace))
+    assert [f["name"] for f in json.loads(film.to_json())["frames"]] == [f.name for f in figure.frames]
+    assert '"1.2"' in film.to_html(include_plotlyjs=False)
 
 
 def test_curves_draw_the_numbers_of_metrics(trace, figure):
@@ -106,14 +114,14 @@ def test_push_and_pull_arrows_belong_to_the_moment(trace, figure):
 
 def test_axes_stay_when_a_setting_moves(opened, problems, figure):
     moved = refine_problem(opened["llama"], problems[0], replace(CONFIG, step_size=1.5, residual=0.7))
-    other = explore_figure(moved, run_map(moved))
+    other = checked(moved, run_map(moved))
     for axis in [f"{d}axis{n}" for d in "xy" for n in ("", 2, 3, 4, 5)]:
         assert figure.layout[axis].range == other.layout[axis].range, axis
     assert any(not np.allclose(a.y, b.y) for a, b in zip(named(figure, "push"), named(other, "push"), strict=True))
 
 
 def test_it_opens_on_the_thought_it_is_told_and_buttons_step_from_there(trace):
-    figure = explore_figure(trace, run_map(trace), at=2)
+    figure = checked(trace, run_map(trace), at=2)
     start = figure.layout.sliders[0].active
     names = [f.name for f in figure.frames]
     assert names[start] == "2.2"
@@ -133,12 +141,11 @@ def test_quality_warning_and_legend_are_on_the_chart(trace, figure):
 
 @pytest.mark.parametrize("look", [{"theme": "dark"}, {"narrow": True}, {"thoughts": 5}])
 def test_every_look_is_a_valid_figure(trace, look):
-    go.Figure(explore_figure(trace, run_map(trace), **look).to_dict())
+    checked(trace, run_map(trace), **look)
 
 
 def test_three_dimensions_take_a_scene_and_redraw(trace):
-    figure = explore_figure(trace, run_map(trace, dims=3))
-    go.Figure(figure.to_dict())
+    figure = checked(trace, run_map(trace, dims=3))
     assert figure.layout.scene.xaxis.range and figure.data[0].type == "scatter3d"
     assert all(step.args[1]["frame"]["redraw"] for step in figure.layout.sliders[0].steps)
 
@@ -146,7 +153,7 @@ def test_three_dimensions_take_a_scene_and_redraw(trace):
 @pytest.mark.parametrize("method", ["coconut", "zero_thoughts", "frozen"])
 def test_methods_without_a_push_are_drawn_too(opened, problems, method):
     trace = refine_problem(opened["llama"], problems[0], replace(CONFIG, method=method))
-    figure = explore_figure(trace, run_map(trace))
+    figure = checked(trace, run_map(trace))
     assert all(y is None for y in named(figure, "push")[0].y)  # zero has no place on a logarithmic axis
     assert len(figure.frames) == len(moments(trace))
 
@@ -155,7 +162,7 @@ def test_a_problem_without_a_graph_shows_its_words_and_tokens(trace):
     problem = Problem("q", "gsm8k", "How many <b>eggs</b> are left?", trace.problem.candidates, 0, ())
     runs = {n: replace(r, node_p=np.zeros((*r.states.shape[:2], 0))) for n, r in trace.runs.items()}
     bare = replace(trace, problem=problem, runs=runs, watched=())
-    figure = explore_figure(bare, run_map(bare))
+    figure = checked(bare, run_map(bare))
     assert named(figure, "question")[0].text == ("How many &lt;b&gt;eggs&lt;/b&gt; are left?",)
     first = bare.tokens[int(bare.runs["refined"].top_ids[0, -1, 0])]
     assert first.strip("<>") in next(t for t in named(figure, "refined") if t.mode == "text").text[0]
@@ -263,8 +270,6 @@ def test_the_csv_holds_the_curves(trace):
 
 
 def test_the_examples_are_what_their_records_say_they_were_made_by():
-    import json
-
     for file in sorted(EXAMPLES.glob("*.json")):
         for record, problem in zip(json.loads(file.read_text()), BENCHMARKS["prosqa"].load(file), strict=True):
             made = record["made"]

@@ -133,6 +133,9 @@ def test_own_text_is_read_and_its_names_are_mapped(at):
     at.selectbox(key="problem").select("own").run()
     assert not at.error and not at.exception
     assert "Tom a swimmer or animal" in words(at) and "cat → " in words(at)
+    assert "animal" in at.dataframe[0].value.columns and next(
+        t for t in spec(at)["data"] if "<b>Tom</b>" in t.get("text", ())
+    )
 
 
 def test_own_text_that_cannot_be_read_says_why_and_how_to_mend_it(at):
