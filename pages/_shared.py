@@ -20,7 +20,8 @@ DEFAULT_SET = str(HERE / "assets" / "models" / "prosqa")
 EXAMPLES = HERE / "assets" / "examples"
 RANDOM, OWN = "random", "own"
 RANDOM_NODES, RANDOM_HOPS = (12, 15), (2, 3)
-CONTROLS_SHOWN = ("zero_thoughts", "random_direction")
+AT_ONCE = ("zero_thoughts",)  # controls that no slider touches, so that they cost nothing when one moves
+CONTROLS_SHOWN = (*AT_ONCE, "random_direction")
 LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `mean_thought`
 
 
@@ -61,9 +62,18 @@ def problem(source: str, draw: int = 0, text: str = "", benchmark: str = "prosqa
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def run(
-    path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, **settings: str | float
+    path: str,
+    source: str,
+    draw: int,
+    text: str,
+    backbone: str,
+    strong: str,
+    weak: str,
+    complete: bool = True,
+    **settings: str | float,
 ) -> Trace:
-    """The refined problem with its baselines and controls. settings: fields of RefineConfig.
+    """The refined problem with its baselines and controls. settings: fields of RefineConfig; complete: with all controls,
+    else only those that cost nothing, for a first picture.
 
     Runs that a moved slider does not touch (the plain run, strong's and weak's own) are taken over from the run before.
     """

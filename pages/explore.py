@@ -33,7 +33,7 @@ def main() -> None:
     choice = sidebar(models)
     text = own_text(head) if choice["source"] == _shared.OWN else ""
     try:
-        trace = _shared.run(PATH, text=text, **choice)
+        trace = _shared.run(PATH, text=text, complete=False, **choice)  # the controls follow when the figure stands
     except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
         where = head if isinstance(error, ProblemError) else chart
         where.error(str(error), icon=":material/error:")
@@ -49,7 +49,7 @@ def main() -> None:
         dims = st.segmented_control(
             "Dimensions", [2, 3], key="dims", required=True, format_func="{}-D".format, label_visibility="collapsed"
         )
-        controls_line(trace)
+        line = st.container(width="content")
     warm.done.wait(0 if st.session_state.get("drawn") else 1.5)
     figure = _shared.figure(
         trace,
@@ -61,7 +61,7 @@ def main() -> None:
         at=st.session_state.upto,
         thoughts=st.session_state.thoughts,
     )
-    # never through st.empty() on a rerun: that would take the chart down and lose zoom and camera
+    # through the skeleton only the first time: an emptied place would blink on every rerun
     (skeleton or chart).plotly_chart(
         figure,
         key="figure",
@@ -71,8 +71,11 @@ def main() -> None:
         config=CHART | {"displaylogo": False},
     )
     st.session_state.drawn = True
+    trace = _shared.run(PATH, text=text, **choice)
+    with line:
+        controls_line(trace)
     with below:
-        details(trace, models)
+        details(trace, models.info)
         _shared.companion(f"{trace.problem.id} {st.session_state.upto}")
     if not warm.done.is_set():
         waiting(PATH)
@@ -246,46 +249,55 @@ def controls_line(trace) -> None:
     st.markdown(f":small[:gray[controls:] {' · '.join(parts)}]", help=CONTROL_LINE, width="content")
 
 
-def details(trace, models) -> None:
-    info = models.info
+def details(trace, info) -> None:
     st.caption(
         "The true frontier was **supervised in training**: thought t was trained to hold every node t hops away, so seeing it "
         "here is not a discovery. " + opening_note(info)
     )
-    answers, tokens, about = st.tabs(["Answers, before and after", "Tokens per thought", "Run details and download"])
-    with answers:
-        share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
-        columns = dict.fromkeys(summary.readers_names(trace.problem).values(), share)
-        st.dataframe(summary.answer_table(trace), hide_index=True, column_config=columns, alt="Answers of every run")
-    with tokens:
-        for name, title in (("plain", ":gray[○ plain run]"), ("refined", ":blue[● refined run]")):
-            st.markdown(title)
-            st.dataframe(summary.token_table(trace, name), hide_index=True, alt=f"Most probable tokens, {name} run")
-        st.caption(f"Read with {trace.identity['lens']}, after the last round of each thought.")
-    with about:
-        st.dataframe(summary.cost_table(trace), hide_index=True, alt="Forward passes of every run")
-        st.caption(
-            "Forward passes of each run: reading the question, single thoughts, probes of strong and weak, answer, and "
-            "read-outs that only this page asks for. Weights and versions:"
-        )
-        st.json(trace.identity, expanded=False)
-        left, right = st.columns(2)
-        left.download_button(
-            "Trace (.npz)",
-            lambda: summary.trace_bytes(trace),
-            f"{trace.problem.id}.npz",
-            icon=":material/download:",
-            on_click="ignore",
-            help="Every state, reference and probability, with settings and weights; `Trace.load` reads it.",
-        )
-        right.download_button(
-            "Curves (.csv)",
-            lambda: summary.data_csv(trace),
-            f"{trace.problem.id}.csv",
-            icon=":material/table:",
-            on_click="ignore",
-            help="The numbers behind the curves, one row per run and thought.",
-        )
+    tabs = {"Answers, before and after": answers, "Tokens per thought": tokens, "Run details and download": about}
+    for tab, fill in zip(st.tabs(list(tabs), key="tab", on_change="rerun"), tabs.values(), strict=True):
+        if tab.open:  # tables cost the browser as much as the chart: only the one that is seen
+            with tab:
+                fill(trace)
+
+
+def answers(trace) -> None:
+    share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
+    columns = dict.fromkeys(summary.readers_names(trace.problem).values(), share)
+    st.dataframe(summary.answer_table(trace), hide_index=True, column_config=columns, alt="Answers of every run")
+
+
+def tokens(trace) -> None:
+    for name, title in (("plain", ":gray[○ plain run]"), ("refined", ":blue[● refined run]")):
+        st.markdown(title)
+        st.dataframe(summary.token_table(trace, name), hide_index=True, alt=f"Most probable tokens, {name} run")
+    st.caption(f"Read with {trace.identity['lens']}, after the last round of each thought.")
+
+
+def about(trace) -> None:
+    st.dataframe(summary.cost_table(trace), hide_index=True, alt="Forward passes of every run")
+    st.caption(
+        "Forward passes of each run: reading the question, single thoughts, probes of strong and weak, answer, and "
+        "read-outs that only this page asks for. Weights and versions:"
+    )
+    st.json(trace.identity, expanded=False)
+    left, right = st.columns(2)
+    left.download_button(
+        "Trace (.npz)",
+        lambda: summary.trace_bytes(trace),
+        f"{trace.problem.id}.npz",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Every state, reference and probability, with settings and weights; `Trace.load` reads it.",
+    )
+    right.download_button(
+        "Curves (.csv)",
+        lambda: summary.data_csv(trace),
+        f"{trace.problem.id}.csv",
+        icon=":material/table:",
+        on_click="ignore",
+        help="The numbers behind the curves, one row per run and thought.",
+    )
 
 
 def opening_note(info) -> str:

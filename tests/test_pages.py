@@ -174,5 +174,14 @@ def test_every_control_has_a_help_text(at):
             assert widget.proto.help, widget.label
 
 
+@pytest.mark.parametrize(
+    ("tab", "shown"), [("Tokens per thought", "Read with"), ("Run details and download", "Forward passes of each run")]
+)
+def test_every_tab_opens(at, tab, shown):
+    at.session_state["tab"] = tab
+    at.run()
+    assert not at.exception and shown in words(at)
+
+
 def test_the_page_says_that_the_frontier_was_supervised_and_why_it_opens_mid_ladder(at):
     assert "supervised in training" in words(at) and "nothing is left to refine" in words(at)
