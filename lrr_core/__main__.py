@@ -1,4 +1,4 @@
-"""Command line: `python -m lrr_core refine | evaluate | train | assemble | sweep | map | bench`.
+"""Command line: `python -m lrr_core refine | evaluate | train | assemble | sweep | plane | accuracy | ladder | map | bench`.
 
 Progress goes to stderr, results to stdout or `--out`. Bad input ends with exit code 2 and one line that names the fix.
 """
@@ -16,6 +16,7 @@ PROGRAM = "python -m lrr_core"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
 
 DEFAULT_SET = Path(__file__).parent.parent / "assets" / "models" / "prosqa"
+REGIMES = Path(__file__).parent.parent / "assets" / "regimes"
 Models = Annotated[
     Path,
     typer.Option(
@@ -63,6 +64,18 @@ def _span(text: str | None, what: str) -> tuple[int, int] | None:
     if not 0 < span[0] <= span[1]:
         raise ProblemError(f"--{what} must run from a smaller to a larger positive number, not {text!r}.")
     return span
+
+
+def _numbers(text: str | None, what: str, default: tuple[float, ...]) -> tuple[float, ...]:
+    """ "-0.5,0,1" -> (-0.5, 0.0, 1.0), ascending and without repeats."""
+    from .trace import ConfigError
+
+    if text is None:
+        return default
+    try:
+        return tuple(sorted({float(part) for part in text.split(",")}))
+    except ValueError:
+        raise ConfigError(f"--{what} takes numbers separated by commas, such as 0,0.5,1, not {text!r}.") from None
 
 
 @app.command()
@@ -296,6 +309,129 @@ def sweep(
     print(json.dumps(surface["chosen"]) if out else json.dumps(surface))
 
 
+Steps = Annotated[str | None, typer.Option(help="Signed step sizes, comma-separated; negative is the printed sign.")]
+Mixes = Annotated[str | None, typer.Option(help="Residual mixes, comma-separated.")]
+Out = Annotated[Path | None, typer.Option(help="Folder the planes go to.", show_default="assets/regimes")]
+Opening = Annotated[str | None, typer.Option(help="Checkpoint that thinks.", show_default="the one the app opens on")]
+References = Annotated[str, typer.Option(help="Readings of the references, comma-separated.")]
+
+
+@app.command()
+def plane(
+    models: Models = DEFAULT_SET,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Files of problems; may be repeated.", show_default="the app's examples")
+    ] = None,
+    step_sizes: Steps = None,
+    residuals: Mixes = None,
+    references: References = "next,same",
+    backbone: Opening = None,
+    strong: Strong = "strong",
+    weak: Weak = "weak",
+    thoughts: Thoughts = None,
+    rounds: Rounds = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = None,
+):
+    """Every problem under every step size and residual mix, and what becomes of its answer: one plane per problem."""
+    from .models import ModelSet
+    from .regimes import file_name
+    from .sweep import MIXES, STEPS, problem_plane
+
+    files = data or sorted((DEFAULT_SET.parents[1] / "examples").glob("*.json"))
+    problems = [p for file in files for p in _benchmark("prosqa").load(file)]
+    axes = _numbers(step_sizes, "step-sizes", STEPS), _numbers(residuals, "residuals", MIXES)
+    chosen = [r.strip() for r in references.split(",")]
+    with _opened(ModelSet, models, device) as opened, _bar("plane") as bar:
+        bar.total = len(problems) * len(chosen)
+        names = backbone or opened.info.opens_with, strong, weak
+        for problem in problems:
+            for reference in chosen:
+                config = _settings(opened, thoughts=thoughts, rounds=rounds, reference=reference, seed=seed)
+                made, _ = problem_plane(opened, problem, config, names, *axes)
+                print(made.save((out or REGIMES) / file_name(problem.id, reference)))
+                bar.update()
+
+
+@app.command()
+def accuracy(
+    models: Models = DEFAULT_SET,
+    nodes: Annotated[str, typer.Option(help="Graph size of the generated problems, e.g. 12-15.")] = "12-15",
+    hops: Annotated[str, typer.Option(help="Hops from root to answer, e.g. 2-3.")] = "2-3",
+    limit: Annotated[int, typer.Option(help="Number of problems.")] = 200,
+    problem_seed: Annotated[int, typer.Option(help="Seed of the problems.")] = 9_000_001,
+    step_sizes: Steps = None,
+    residuals: Mixes = None,
+    references: References = "next,same",
+    backbone: Opening = None,
+    strong: Strong = "strong",
+    weak: Weak = "weak",
+    thoughts: Thoughts = None,
+    rounds: Rounds = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    out: Out = None,
+):
+    """Accuracy of many problems under every step size and residual mix, with random pushes as control; start again to go on."""
+    from .models import ModelSet
+    from .regimes import file_name
+    from .sweep import COARSE_MIXES, COARSE_STEPS, accuracy_plane
+
+    source = {"kind": "balanced", "limit": limit, "seed": problem_seed, "nodes": nodes, "hops": hops}
+    problems = _benchmark("prosqa").generate(
+        "balanced", limit, problem_seed, _span(nodes, "nodes"), _span(hops, "hops")
+    )
+    axes = _numbers(step_sizes, "step-sizes", COARSE_STEPS), _numbers(residuals, "residuals", COARSE_MIXES)
+    with _opened(ModelSet, models, device) as opened, _bar("setting") as bar:
+        names = backbone or opened.info.opens_with, strong, weak
+
+        def progress(done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        for reference in [r.strip() for r in references.split(",")]:
+            config = _settings(opened, thoughts=thoughts, rounds=rounds, reference=reference, seed=seed)
+            made = accuracy_plane(opened, problems, config, names, *axes, progress=progress, source=source)
+            print(made.save((out or REGIMES) / file_name("accuracy", reference)))
+
+
+@app.command()
+def ladder(
+    models: Models = DEFAULT_SET,
+    nodes: Annotated[str, typer.Option(help="Graph size of the generated problems, e.g. 12-15.")] = "12-15",
+    hops: Annotated[str, typer.Option(help="Hops from root to answer, e.g. 2-3.")] = "2-3",
+    limit: Annotated[int, typer.Option(help="Problems for every rung as backbone.")] = 1000,
+    pair_limit: Annotated[int, typer.Option(help="Problems for every pair of rungs, the first of those.")] = 300,
+    seed: Annotated[int, typer.Option(help="Seed of the problems; not that of the validation problems.")] = 8_000_001,
+    step_size: StepSize = None,
+    residual: Residual = None,
+    rounds: Rounds = None,
+    thoughts: Thoughts = None,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Where the ladder goes.", show_default="assets/ladder/<set>.json")
+    ] = None,
+):
+    """Measure every rung of the ladder as backbone and every pair of rungs as references; start again to go on."""
+    from .ladder import measure
+    from .models import ModelSet
+
+    with _opened(ModelSet, models, device) as opened, _bar("setting") as bar:
+        path = out or DEFAULT_SET.parents[1] / "ladder" / f"{opened.info.name}.json"
+
+        def progress(asked, done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.set_description(" ".join(filter(None, asked)))
+            if bar.disable:  # no terminal: one line a setting instead of a bar
+                print(f"{done}/{total}: {' '.join(filter(None, asked))}", file=sys.stderr)
+
+        config = _settings(opened, step_size=step_size, residual=residual, rounds=rounds, thoughts=thoughts)
+        spans = {"nodes": _span(nodes, "nodes"), "hops": _span(hops, "hops")}
+        measure(opened, path, config, limit, min(pair_limit, limit), seed, **spans, progress=progress)
+    print(path)
+
+
 @app.command(name="map")
 def make_map(models: Models = DEFAULT_SET, seed: Seed = 0, device: Device = "auto"):
     """Fit the background map of a model set (PCA and UMAP over its trajectories) and keep it beside the weights."""
@@ -303,7 +439,7 @@ def make_map(models: Models = DEFAULT_SET, seed: Seed = 0, device: Device = "aut
     from .models import ModelSet
 
     opened = ModelSet(models, device)
-    print(background.build(opened, seed).save(background.path(opened)))
+    print(background.build(opened, seed).save(opened.path / "background.npz"))
 
 
 @app.command()

@@ -18,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from .evaluate import write_json
-from .models import ModelError, SetInfo, weight_hash
+from .model_set import ModelError, SetInfo, weight_hash
 from .problems import BENCHMARKS, TEMPLATES, Problem
 from .rollout import Stream, pad_left, score_candidates
 

@@ -5,24 +5,23 @@ of all steps, two beyond what the set is meant to have; plain and refined with s
 rounds; of the backbones, strong, weak and rungs of the ladder; on fresh problems of the set's sizes.
 
     python -m lrr_core map --models DIR        builds DIR/background.npz
-    find(models, cache)   what fits these weights, or None at once       ensure(models, cache)   builds it if need be
+    ensure(models, cache)                      what is shipped or kept for these weights, else builds and keeps it
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from .models import OPTIONAL, ModelSet
+from .fitting import MAPS, fit_background
+from .models import ModelSet
 from .problems import BENCHMARKS, Problem
-from .projection import MAPS, MOST, Background, Labels, ProjectionError, fit_background
+from .projection import MOST, Background, Labels, ProjectionError
 from .refine import Prompts, Refiner, run_all
+from .shipped import cached_background, find_background
 from .trace import RefineConfig
 
 SIZES = (((12, 15), (2, 3)), ((14, 28), (3, 4)))  # nodes, hops: half of the problems each
@@ -43,16 +42,6 @@ REFINED = (
 )
 
 
-def path(models: ModelSet) -> Path:
-    """Where the background of a set is shipped."""
-    return models.path / "background.npz"
-
-
-def identity(models: ModelSet) -> dict:
-    """The weights a background is true of: every member that has thoughts."""
-    return models.identity(*(name for name in models.members if name not in OPTIONAL))
-
-
 def build(
     models: ModelSet,
     seed: int = 0,
@@ -71,40 +60,21 @@ def build(
     states, labels = collect(models, problems, kinds)
     placed = collect(models, fresh, [k for k in kinds if k[1][0] == kinds[0][1][0]])[0] if fresh else None
     shown = {"problems": len(np.unique(labels.problem)), "trajectories": [_words(*kind) for kind in kinds]}
-    return fit_background(states, labels, identity(models) | {"collected": shown}, seed, maps, placed, progress)
-
-
-def find(models: ModelSet, cache: Path | None = None) -> Background | None:
-    """The shipped background, else the cached one, where it fits these weights; None means: show PCA of the run, build."""
-    for file in (path(models), cached(models, cache)):
-        try:
-            background = Background.load(file)
-        except ProjectionError:
-            continue
-        if background.fits(identity(models)):
-            return background
-    return None
+    return fit_background(states, labels, models.identity(*models.thinkers()) | {"collected": shown}, seed, maps, placed, progress)
 
 
 def ensure(
     models: ModelSet, cache: Path | None = None, progress: Callable[[str], None] = lambda text: None
 ) -> Background:
-    """`find`, or build and keep in the cache folder (where that can be written). Slow: call it in a thread."""
-    background = find(models, cache)
+    """What `shipped` finds, or build and keep in the cache folder (where that can be written). Slow: call it in a thread."""
+    background = find_background(models, cache)
     if background is None:
         background = build(models, progress=progress)
         try:
-            background.save(cached(models, cache))
+            background.save(cached_background(models, cache))
         except OSError as error:
             progress(f"the map could not be kept for next time ({error})")
     return background
-
-
-def cached(models: ModelSet, cache: Path | None = None) -> Path:
-    """A file of the cache folder named after the weights (by default under XDG_CACHE_HOME or ~/.cache)."""
-    folder = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lrr_core"
-    members = json.dumps(identity(models)["members"], sort_keys=True)
-    return folder / f"background-{hashlib.sha256(members.encode()).hexdigest()[:16]}.npz"
 
 
 def collect(

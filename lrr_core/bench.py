@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 
-from . import background
 from .figures import explore_figure
 from .models import ModelSet
 from .problems import BENCHMARKS
@@ -82,7 +81,7 @@ def run(path: Path) -> Iterator[str]:
     yield f"64 problems uncached one by one {slow:.2f} s / batched cached {fast:.2f} s = {slow / fast:.1f}x (goal 20)"
 
     trace = refine_problem(models, problems[0], config)
-    kept = Background.load(background.path(models))
+    kept = Background.load(path / "background.npz")
     chart = kept.map("UMAP", 2)
     states = [s for r in trace.runs.values() for t in r.states for s in t]
     placed = seconds(lambda: chart.place(states), 20)

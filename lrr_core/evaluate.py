@@ -19,9 +19,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .comparison import TextRun
 from .generators import generate
 from .metrics import candidate_probability, paired_difference, wilson
-from .models import ModelError, ModelSet
+from .model_set import ModelError
+from .models import ModelSet
 from .problems import BENCHMARKS, Problem
 from .refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
 from .rollout import Stream, decode_greedy, pad_left, score_candidates
@@ -141,10 +143,9 @@ def _frontier_mass(refiner: Refiner) -> list[tuple[float, ...]]:
     return out
 
 
-def _answer_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[Answer]:
+def run_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[TextRun]:
     """The text baselines: `cot` writes its path up to the answer token, `no_cot` answers at once."""
-    model, prompts = models.model(method), Prompts.make(models, batch)
-    info, parse = models.info, BENCHMARKS[models.info.benchmark].parse_answer
+    model, prompts, info = models.model(method), Prompts.make(models, batch), models.info
     paths, forwards = [[] for _ in batch], [0] * len(batch)
     if method == "cot":
         stream = Stream.read(model, prompts.ids, prompts.mask)
@@ -154,12 +155,24 @@ def _answer_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> 
     stream = Stream.read(model, ids, mask)
     scores = score_candidates(stream, models.answer_ids, prompts.candidates).cpu().numpy()
     texts, more = decode_greedy(stream, models.answer_ids, models.tokenizer.eos_token_id, info.max_answer_tokens)
-    out = []
-    for i, problem in enumerate(batch):
-        p = candidate_probability(scores[i, : len(problem.candidates)])[problem.answer]
-        greedy = parse(models.decode(texts[i]), problem)
-        cost = {"prefill": 1, "single": 0, "probe": 0, "decode": forwards[i] + more[i]}
-        out.append(Answer(problem.id, int(scores[i].argmax()), greedy, float(p), len(paths[i]) + len(texts[i]), cost))
+    return [
+        TextRun(
+            scores=scores[i, : len(problem.candidates)],
+            written=models.decode(paths[i]),
+            text=models.decode(texts[i]),
+            tokens=len(paths[i]) + len(texts[i]),
+            cost={"prefill": 1, "single": 0, "probe": 0, "decode": forwards[i] + more[i]},
+        )
+        for i, problem in enumerate(batch)
+    ]
+
+
+def _answer_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[Answer]:
+    parse, out = BENCHMARKS[models.info.benchmark].parse_answer, []
+    for problem, run in zip(batch, run_in_text(models, batch, method), strict=True):
+        p = candidate_probability(run.scores)[problem.answer]
+        greedy = parse(run.text, problem)
+        out.append(Answer(problem.id, int(run.scores.argmax()), greedy, float(p), run.tokens, run.cost))
     return out
 
 

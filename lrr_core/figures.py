@@ -15,10 +15,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from .colours import INK, ROLES, Ink, rgba, written
+from .fitting import fit_background, own_labels
 from .graph_panel import graph_panel, graph_ranges
 from .metrics import curves
 from .panels import Panel, curve_panels, curve_ranges, map_panel, text_panel
-from .projection import Background, Map, fit_background, own_labels
+from .projection import Background, Map
 from .trace import Trace
 
 FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"

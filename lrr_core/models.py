@@ -1,79 +1,21 @@
-"""Model sets: a folder of checkpoints of one family that share tokenizer and width.
+"""An opened model set: the checkpoints of a folder (`model_set`) on a device, with their tokenizer.
 
-    prosqa/
-      model_set.json      prompt template, thoughts, default sliders, provenance, weight hashes
-      backbone/ strong/ weak/            config.json, model.safetensors, tokenizer.json (plain Hugging Face layout)
-      cot/ no_cot/                       where present: the text baselines
-      ladder/<step>/                     where present: moments of training from chance to best
-
-A set whose members could give silently wrong numbers together (other tokenizer, other width, altered weights) is refused,
-naming the member. Only safetensors are read and no code from a checkpoint is ever run.
+Only safetensors are read and no code from a checkpoint is ever run.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from .model_set import ModelError, ModelFolder
+
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
-REQUIRED = ("backbone", "strong", "weak")
-OPTIONAL = ("cot", "no_cot")
-
-
-class ModelError(ValueError):
-    """A model set that cannot be used; the message says which member, what was expected, what came, and the fix."""
-
-
-@dataclass(frozen=True)
-class SetInfo:
-    """`model_set.json`. Unknown keys are errors.
-
-    template: key of problems.TEMPLATES; thoughts: how many the set is meant to have; answer_prefix: text of the
-    end-of-thought token(s); answer_space: text put between prefix and candidate; max_answer_tokens: longest greedy answer;
-    defaults: settings a page or command starts from (fields of RefineConfig); opens_with: the backbone the app opens on;
-    members: what is known of each checkpoint (step, accuracies); weights: member -> SHA-256 of its safetensors.
-    """
-
-    name: str
-    title: str = ""
-    benchmark: str = "prosqa"
-    template: str = "triples"
-    thoughts: int = 6
-    answer_prefix: str = "<answer>"
-    answer_space: str = " "
-    max_answer_tokens: int = 4
-    max_cot_tokens: int = 24
-    defaults: dict = field(default_factory=dict)
-    opens_with: str = "backbone"
-    members: dict = field(default_factory=dict)
-    provenance: dict = field(default_factory=dict)
-    weights: dict = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, path: Path) -> SetInfo:
-        try:
-            data = json.loads(path.read_text())
-        except FileNotFoundError:
-            raise ModelError(
-                f"{path.parent} is no model set: it has no model_set.json. Give a folder that holds model_set.json and "
-                f"the sub-folders {', '.join(REQUIRED)}."
-            ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ModelError(f"{path} is not valid JSON ({error}); mend or restore it.") from error
-        known = {f.name for f in fields(cls)}
-        if not isinstance(data, dict) or "name" not in data:
-            raise ModelError(f"{path} must be a JSON object with at least the key 'name'.")
-        if unknown := sorted(set(data) - known):
-            raise ModelError(f"{path} has unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
-        return cls(**data)
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -88,77 +30,24 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def weight_hash(folder: Path) -> str:
-    """SHA-256 of a checkpoint's safetensors, file by file in name order: the identity kept beside every result."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with open(path, "rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()
-
-
-class ModelSet:
-    """An opened model set. Members load on first use and stay; weights are never altered, so threads may share them.
+class ModelSet(ModelFolder):
+    """A model folder with its weights. Members load on first use and stay; weights are never altered, so threads may share them.
 
     lock: hold it while a run uses the set, so that concurrent users queue instead of slowing each other down.
     """
 
     def __init__(self, path: str | Path, device: str = "auto", dtype: str = "float32"):
-        self.path = Path(path)
         if dtype not in DTYPES:
             raise ModelError(f"No dtype called {dtype!r}; choose one of {', '.join(DTYPES)}.")
         self.device, self.dtype, self.dtype_name = pick_device(device), DTYPES[dtype], dtype
-        self.info = SetInfo.load(self.path / "model_set.json")
+        super().__init__(path)
         self.lock = threading.RLock()
         self._loaded: dict[str, torch.nn.Module] = {}
-        self._hashes: dict[str, str] = {}
-        self.members = self._find_members()
-        self.width = self._check_members()
         self.tokenizer = AutoTokenizer.from_pretrained(
             self.path / "backbone", trust_remote_code=False, local_files_only=True, padding_side="left"
         )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token  # masked everywhere, so any token will do
-
-    def _find_members(self) -> list[str]:
-        found = [name for name in (*REQUIRED, *OPTIONAL) if (self.path / name).is_dir()]
-        if missing := [name for name in REQUIRED if name not in found]:
-            raise ModelError(
-                f"{self.path} lacks the sub-folder {', '.join(missing)}; a set needs {', '.join(REQUIRED)}."
-            )
-        ladder = self.path / "ladder"
-        rungs = sorted(p.name for p in ladder.iterdir() if p.is_dir()) if ladder.is_dir() else []
-        return found + [f"ladder/{name}" for name in rungs]
-
-    def _check_members(self) -> int:
-        """Same tokenizer and width everywhere; returns the width."""
-        widths, tokenizers = {}, {}
-        for name in self.members:
-            folder = self.path / name
-            try:
-                config = json.loads((folder / "config.json").read_text())
-                tokenizers[name] = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
-            except FileNotFoundError as error:
-                raise ModelError(
-                    f"{name} lacks {Path(error.filename).name}; save model and tokenizer there with save_pretrained."
-                ) from None
-            except json.JSONDecodeError as error:
-                raise ModelError(f"{folder / 'config.json'} is not valid JSON ({error}).") from error
-            if not any(folder.glob("*.safetensors")):
-                raise ModelError(
-                    f"{name} has no .safetensors weights; save it with save_pretrained(safe_serialization=True)."
-                )
-            widths[name] = config.get("hidden_size", config.get("n_embd"))
-        for what, found in (("width", widths), ("tokenizer", tokenizers)):
-            odd = [n for n in self.members if found[n] != found["backbone"]]
-            if odd:
-                detail = f" ({widths['backbone']} and {widths[odd[0]]})" if what == "width" else ""
-                raise ModelError(
-                    f"{', '.join(odd)} has a different {what} than backbone{detail}; thoughts cannot be compared. "
-                    "Use checkpoints of one training."
-                )
-        return widths["backbone"]
 
     def model(self, name: str) -> torch.nn.Module:
         """The checkpoint called `name` ("backbone", "ladder/03-1200", ...), loaded once, in evaluation mode."""
@@ -188,11 +77,6 @@ class ModelSet:
                     )
                 self._loaded[name] = model.to(self.device).eval().requires_grad_(False)
             return self._loaded[name]
-
-    def hash(self, name: str) -> str:
-        if name not in self._hashes:
-            self._hashes[name] = weight_hash(self.path / name)
-        return self._hashes[name]
 
     @property
     def tied(self) -> bool:
@@ -225,7 +109,7 @@ class ModelSet:
 
         return {
             "set": self.info.name,
-            "members": {n: self.hash(n) for n in names},
+            "members": self.weights(*names),
             "device": str(self.device),
             "dtype": self.dtype_name,
             "torch": torch.__version__,

@@ -12,6 +12,9 @@ Laws (tests): strong = weak gives no push; α = 0 and s = 0 is plain Coconut bit
 
 `Refiner` is iterated: it yields a `Step` after residual mixing (round 0) and after every round, so a page can draw while
 it runs, and `runs()` returns the records. This is the one module where torch becomes numpy.
+
+Every row of a batch may have an s and an α of its own (`scales`): one problem, read once and branched, gives a whole plane
+of settings in one pass.
 """
 
 from __future__ import annotations
@@ -23,13 +26,12 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from .models import ModelError, ModelSet
+from .model_set import ModelError
+from .models import ModelSet
 from .problems import TEMPLATES, Problem
 from .rollout import Cost, Stream, decode_greedy, latent_rollout, pad_left, score_candidates
-from .trace import RefineConfig, Run, Trace
+from .trace import MIXES, PUSHES, RefineConfig, Run, Trace
 
-MIXES = {"residual", "full", "random_direction", "swapped", "frozen"}
-PUSHES = {"contrast", "full", "random_direction", "swapped"}
 REPLACES = {"zero_thoughts", "other_thoughts", "mean_thought"}
 TOP = 5  # tokens of the logit lens that are kept per state
 
@@ -70,6 +72,12 @@ class Prompts:
         ]
         return cls(tuple(problems), ids, mask, [models.candidate_ids(p.candidates) for p in problems], watched)
 
+    def branched(self, rows: int) -> Prompts:
+        """Every problem `rows` / B times in a row; ids and mask stay, because a question is read only once."""
+        every = [i for i in range(len(self.problems)) for _ in range(rows // len(self.problems))]
+        candidates, watched = [self.candidates[i] for i in every], [self.watched[i] for i in every]
+        return replace(self, problems=tuple(self.problems[i] for i in every), candidates=candidates, watched=watched)
+
 
 class Refiner:
     """Refine a batch of problems thought by thought.
@@ -77,6 +85,11 @@ class Refiner:
     names: the (backbone, strong, weak) checkpoints; donors: (B, T, D) thoughts that replace the model's own under
     `other_thoughts` and `mean_thought`; observe: also record references for methods that do not push (counted as
     read-outs); details: record lens, read-outs and text of every thought (off for bulk evaluation).
+
+    scales: (step sizes, residual mixes), each (B,), one pair per row in place of the configuration's s, α and sign. A step
+    size is *signed* here: negative is the printed sign. B may be a multiple of the problems: each question is then read
+    once and branched into B / problems rows that stand together. Row b is what a run of its own with these settings gives
+    (tested); `configs` and `prompts` say which settings and which problem.
     """
 
     def __init__(
@@ -88,8 +101,10 @@ class Refiner:
         donors: torch.Tensor | None = None,
         observe: bool = False,
         details: bool = True,
+        scales: tuple[Sequence[float], Sequence[float]] | None = None,
     ):
         self.models, self.prompts, self.config = models, prompts, config
+        self.configs = row_configs(config, scales, len(prompts.problems))
         self.details, self.donors = details, donors
         self.pushes = config.method in PUSHES
         self.has_references = self.pushes or (observe and config.method not in REPLACES)
@@ -100,7 +115,14 @@ class Refiner:
         self.references = (models.model(strong), models.model(weak))
         self.cost, self.reference_cost = Cost(), Cost()
         self.width = models.width
-        b = len(prompts.problems)
+        self.prompts = prompts.branched(len(self.configs))
+        # what a row's momentum, its last thought and its proposal are multiplied by: numbers, or columns (B, 1)
+        signed = [c.step_size * (-1.0 if c.sign == "descent" else 1.0) for c in self.configs]
+        mixes = [1.0 if config.method == "frozen" else c.residual for c in self.configs]
+        self.scale, self.keep, self.take = (
+            (column[0] if scales is None else torch.tensor(column, dtype=torch.float64)[:, None])
+            for column in (signed, mixes, [1 - alpha for alpha in mixes])
+        )
         self.proposed: list[torch.Tensor] = []
         self.states: list[list[torch.Tensor]] = []
         self.pairs: list[list[tuple[torch.Tensor, torch.Tensor]]] = []
@@ -115,9 +137,10 @@ class Refiner:
                 np.random.default_rng([config.seed, zlib.crc32(p.id.encode())]).normal(
                     size=(config.thoughts, config.rounds, self.width)
                 )
-                for p in prompts.problems
+                for p in self.prompts.problems
             ]
-            self.directions = torch.tensor(np.stack(draws).reshape(b, config.thoughts, config.rounds, self.width))
+            shape = len(draws), config.thoughts, config.rounds, self.width
+            self.directions = torch.tensor(np.stack(draws).reshape(shape))
 
     def __iter__(self) -> Iterator[Step]:
         return self
@@ -128,10 +151,11 @@ class Refiner:
 
     def _run(self) -> Iterator[Step]:
         config, c = self.config, self.prompts
-        main = self.main = Stream.read(self.backbone, c.ids, c.mask, self.cost)
+        rows = len(self.configs)
+        main = self.main = _branched(Stream.read(self.backbone, c.ids, c.mask, self.cost), rows)
         both = []
         if self.has_references:
-            both = [Stream.read(m, c.ids, c.mask, self.reference_cost) for m in self.references]
+            both = [_branched(Stream.read(m, c.ids, c.mask, self.reference_cost), rows) for m in self.references]
         momentum = torch.zeros_like(main.last)
         before: torch.Tensor | None = None
         proposal = main.last
@@ -179,11 +203,10 @@ class Refiner:
         if method == "zero_thoughts":
             return torch.zeros_like(proposal)
         if method in REPLACES:
-            return self.donors[:, t].to(proposal)
+            return self.donors[:, t].to(proposal).expand_as(proposal)
         if before is None or method not in MIXES:
             return proposal
-        alpha = 1.0 if method == "frozen" else self.config.residual
-        return alpha * before + (1 - alpha) * proposal
+        return _as(self.keep, before) * before + _as(self.take, proposal) * proposal
 
     def _feedback(self, both: list[Stream], h: torch.Tensor):
         """References g, b at h and the slope (D/2)·∇_h J, all (B, D)."""
@@ -202,8 +225,7 @@ class Refiner:
 
     def _push(self, momentum: torch.Tensor, t: int, k: int) -> torch.Tensor:
         """The step that is added: -η m for descent, +η m as printed, or a random direction of that length."""
-        sign = -1.0 if self.config.sign == "descent" else 1.0
-        push = sign * self.config.step_size * momentum
+        push = _as(self.scale, momentum) * momentum
         if self.config.method != "random_direction":
             return push
         direction = self.directions[:, t, k].to(push)
@@ -216,7 +238,7 @@ class Refiner:
         largest = max((float(s[-1][row].cpu().double().norm()) for s in self.states[: t or 1]), default=0.0)
         raise RefineError(
             f"Not a finite number at thought {t + 1}, round {k} (problem {self.prompts.problems[row].id}; the thought "
-            f"before was {largest:.3g} long). The step size {self.config.step_size:g} or the number of rounds is too "
+            f"before was {largest:.3g} long). The step size {self.configs[row].step_size:g} or the number of rounds is too "
             "large for this model; lower one of them."
         )
 
@@ -280,7 +302,7 @@ class Refiner:
             cost["decode"] = forwards[i]
             out.append(
                 Run(
-                    config=self.config,
+                    config=self.configs[i],
                     proposed=_numpy(proposed[i]),
                     states=_numpy(states[i]),
                     strong=_numpy(strong[i]),
@@ -297,6 +319,41 @@ class Refiner:
                 )
             )
         return out
+
+
+def row_configs(
+    config: RefineConfig, scales: tuple[Sequence[float], Sequence[float]] | None, problems: int
+) -> list[RefineConfig]:
+    """The configuration of every row of a batch of `problems`; see `Refiner` for `scales`. RefineError where sizes disagree,
+    ConfigError for a value out of range."""
+    if scales is None:
+        return [config] * problems
+    steps, mixes = ([float(v) for v in column] for column in scales)
+    if len(steps) != len(mixes) or not steps or len(steps) % problems:
+        raise RefineError(
+            f"{len(steps)} step sizes and {len(mixes)} residual mixes for {problems} problems: give as many of one as of the "
+            "other, and the same number for every problem."
+        )
+    return [
+        replace(config, step_size=abs(s), sign="as_printed" if s < 0 else "descent", residual=a)
+        for s, a in zip(steps, mixes, strict=True)
+    ]
+
+
+def _branched(stream: Stream, rows: int) -> Stream:
+    """A stream that was just read, each row `rows` / B times in a row, with a cache of its own; as it is for `rows` = B."""
+    times = rows // len(stream.mask)
+    if times == 1:
+        return stream
+    branch = stream.fork()
+    branch.mask, branch.last = stream.mask.repeat_interleave(times, 0), stream.last.repeat_interleave(times, 0)
+    branch.cache.batch_repeat_interleave(times)  # makes new tensors: those of the fork's parent stay as they are
+    return branch
+
+
+def _as(scale: float | torch.Tensor, x: torch.Tensor) -> float | torch.Tensor:
+    """A number as it is; a column (B, 1) on the device and in the precision of x."""
+    return scale if isinstance(scale, float | int) else scale.to(x)
 
 
 def _numpy(x: torch.Tensor) -> np.ndarray:

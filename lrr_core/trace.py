@@ -32,6 +32,8 @@ CONTROLS = {
     "swapped": "as full, with strong and weak exchanged",
     "frozen": "α = 1: the first thought is kept",
 }
+MIXES = {"residual", "full", "random_direction", "swapped", "frozen"}  # methods that mix in the thought before
+PUSHES = {"contrast", "full", "random_direction", "swapped"}  # methods that move a thought by strong and weak
 REFERENCES = {
     "next": "what strong makes of the current thought: a forecast of the next one (the literal reading)",
     "same": "strong's own proposal for this very thought",

@@ -1,23 +1,27 @@
 """What the pages share: the only caches, the model set behind its lock, the map that warms up, the width of the window.
 
 Every cache is bounded and keyed by strings and numbers only; what it returns is shared by all sessions and never altered.
-torch is imported inside the functions that need it, so that a page can show something before it is loaded.
+torch takes seconds to import: `Loading` does it in a thread, behind a first picture that needs none.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
+from lrr_core.model_set import ModelFolder
 from lrr_core.problems import BENCHMARKS, Problem, from_text
-from lrr_core.trace import RefineConfig, Trace
+from lrr_core.shipped import find_background, find_opening, is_run_of
+from lrr_core.trace import MIXES, PUSHES, RefineConfig, Trace
 
 HERE = Path(__file__).resolve().parent.parent
 DEFAULT_SET = str(HERE / "assets" / "models" / "prosqa")
 EXAMPLES = HERE / "assets" / "examples"
+LIVE = HERE / "assets" / "live"
 RANDOM, OWN = "random", "own"
 RANDOM_NODES, RANDOM_HOPS = (12, 15), (2, 3)
 AT_ONCE = ("zero_thoughts",)  # controls that no slider touches, so that they cost nothing when one moves
@@ -26,11 +30,47 @@ LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def model_set(path: str = DEFAULT_SET, device: str = "auto"):
-    """The opened model set; its `lock` makes concurrent sessions wait for each other."""
-    from lrr_core.models import ModelSet
+def folder(path: str = DEFAULT_SET) -> ModelFolder:
+    """The model set's folder: all that a sidebar needs, at once. Raises ModelError."""
+    return ModelFolder(path)
 
-    return ModelSet(path, device)
+
+class Loading:
+    """A model set that is being opened in a thread. done: set when `models` or `error` is there."""
+
+    def __init__(self, path: str):
+        self.models, self.error = None, None
+        self.done = threading.Event()
+        threading.Thread(target=self._work, args=(path,), daemon=True, name="model set").start()
+
+    def _work(self, path: str) -> None:
+        try:
+            from lrr_core.models import ModelSet
+
+            self.models = ModelSet(path)
+        except (
+            Exception
+        ) as error:  # a thread's error has nobody to catch it: `model_set` raises it where it is asked for
+            self.error = error
+        self.done.set()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def loading(path: str = DEFAULT_SET) -> Loading:
+    """Starts to open the model set, or says how far that is; never waits."""
+    return Loading(path)
+
+
+def model_set(path: str = DEFAULT_SET):
+    """The opened model set; waits for it. Its `lock` makes concurrent sessions wait for each other. Raises ModelError."""
+    found = loading(path)
+    if not found.done.is_set():
+        with st.spinner("Loading the model …"):
+            found.done.wait()
+    if found.error is not None:
+        loading.clear(path)  # so that a mended set is tried again
+        raise found.error
+    return found.models
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -60,7 +100,12 @@ def problem(source: str, draw: int = 0, text: str = "", benchmark: str = "prosqa
     return _examples(benchmark)[source]
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=2, show_spinner=False)
+def opening(path: str) -> Trace | None:
+    """The run a set ships with, so that its first picture waits for nothing."""
+    return find_opening(folder(path))
+
+
 def run(
     path: str,
     source: str,
@@ -77,15 +122,36 @@ def run(
 
     Runs that a moved slider does not touch (the plain run, strong's and weak's own) are taken over from the run before.
     """
+    names, shipped = (backbone, strong, weak), opening(path)
+    asked, config = problem(source, draw, text), RefineConfig.from_dict(settings)
+    if shipped is not None and is_run_of(shipped, asked, config, names):
+        _latest(path, source, draw, text, *names)[:] = [shipped]
+        return shipped
+    model_set(path)  # waits here, where it can say so
+    return _run(path, source, draw, text, *names, complete, **settings)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _run(
+    path: str,
+    source: str,
+    draw: int,
+    text: str,
+    backbone: str,
+    strong: str,
+    weak: str,
+    complete: bool,
+    **settings: str | float,
+) -> Trace:
     from lrr_core.refine import refine_problem
 
-    config = RefineConfig.from_dict(settings)
+    names, config = (backbone, strong, weak), RefineConfig.from_dict(settings)
+    latest = _latest(path, source, draw, text, *names)
+
     needs = {config.method} & {"other_thoughts", "mean_thought"}
     lenders = BENCHMARKS["prosqa"].generate("balanced", LENDERS, 20_000, RANDOM_NODES, RANDOM_HOPS) if needs else ()
-    names = (backbone, strong, weak)
-    latest = _latest(path, source, draw, text, *names)
-    before = latest[0] if latest else None
-    trace = refine_problem(model_set(path), problem(source, draw, text), config, names, CONTROLS_SHOWN, lenders, before)
+    before, controls = latest[0] if latest else None, CONTROLS_SHOWN if complete else AT_ONCE
+    trace = refine_problem(model_set(path), problem(source, draw, text), config, names, controls, lenders, before)
     latest[:] = [trace]
     return trace
 
@@ -98,18 +164,26 @@ def _latest(path: str, source: str, draw: int, text: str, backbone: str, strong:
 
 
 class Warmup:
-    """The background of the maps, found or built in a thread while the page already shows a picture."""
+    """The background of the maps: found at once where one is shipped or kept, else built in a thread behind a picture."""
 
     def __init__(self, path: str):
         self.background, self.status, self.error = None, "looking for the map", ""
         self.done = threading.Event()
-        threading.Thread(target=self._work, args=(path,), daemon=True, name="map warm-up").start()
+        self.background = find_background(folder(path))
+        if self.background is not None:
+            self.done.set()
+        else:
+            threading.Thread(target=self._work, args=(path,), daemon=True, name="map warm-up").start()
 
     def _work(self, path: str) -> None:
         from lrr_core import background
 
         try:
-            self.background = background.ensure(model_set(path), progress=self._say)
+            found = loading(path)
+            found.done.wait()
+            if found.error is not None:
+                raise found.error
+            self.background = background.ensure(found.models, progress=self._say)
         except Exception as error:  # a thread's error has nobody to catch it: the page shows it and goes on with PCA
             self.error = str(error)
         self.done.set()
@@ -140,9 +214,27 @@ def figure(trace: Trace, path: str, kind: str, dims: int, **look):
 
 def uses(method: str) -> tuple[bool, bool]:
     """Whether a method mixes (α matters) and whether it pushes (step size, rounds, reference matter)."""
-    from lrr_core.refine import MIXES, PUSHES
-
     return method in MIXES and method != "frozen", method in PUSHES
+
+
+def device_line(path: str) -> None:
+    """Which set runs on which device, as soon as that is known."""
+    (_device_known if loading(path).done.is_set() else _device_awaited)(path)
+
+
+def _device_known(path: str) -> None:
+    info, models = folder(path).info, loading(path).models
+    where = f"running on {models.device}, {models.dtype_name}" if models else "could not be loaded"
+    st.caption(f"{escaped(info.title or info.name)} · {where}")
+
+
+@st.fragment(run_every=1.0)
+def _device_awaited(path: str) -> None:
+    if loading(path).done.is_set():
+        st.rerun()
+    else:
+        info = folder(path).info
+        st.caption(f"{escaped(info.title or info.name)} · loading the model …")
 
 
 def theme() -> str:
@@ -172,3 +264,121 @@ def is_narrow() -> bool:
     """Whether panels stand one below the other."""
     state = st.session_state.get("companion")
     return bool(getattr(state, "narrow", False))
+
+
+class PadJob:
+    """The runs under the Live page's pad: shipped where they fit, else computed in a thread. done: set when `pad` or `error` is
+    there; share: how far it is, 0 to 1; maps: name -> Map."""
+
+    def __init__(self, path: str, asked: Problem, config: RefineConfig, names: tuple[str, str, str], maps: dict):
+        from lrr_core import live
+
+        self.pad, self.maps, self.error, self.share = None, maps, "", 0.0
+        self.done = threading.Event()
+        marks = live.stamp(asked, folder(path).weights(*dict.fromkeys(names)), names, config, maps)
+        try:
+            self.pad = live.Pad.load(LIVE / live.file_name(asked, config.reference), marks)
+            self.done.set()
+        except live.LiveError:  # none is shipped for this problem, or it is one of other settings or weights
+            args = path, asked, config, names
+            threading.Thread(target=self._work, args=args, daemon=True, name="runs under the pad").start()
+
+    def _work(self, path: str, asked: Problem, config: RefineConfig, names: tuple[str, str, str]) -> None:
+        try:
+            found = loading(path)
+            found.done.wait()
+            if found.error is not None:
+                raise found.error
+            from lrr_core import live_runs
+
+            if not self.maps:
+                self.maps = {"PCA": live_runs.own_map(found.models, asked, config, names)}
+            self.pad = live_runs.compute(found.models, asked, config, names, self.maps, self._say)
+        except Exception as error:  # a thread's error has nobody to catch it: the page shows it
+            self.error = str(error)
+        self.done.set()
+
+    def _say(self, share: float) -> None:
+        self.share = share
+
+
+def live_pad(
+    path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, **held: str | float
+) -> PadJob:
+    """The runs under the pad of a problem; never waits. held: thoughts, rounds, reference, gradient, momentum."""
+    return _live_pad(path, source, draw, text, backbone, strong, weak, warmup(path).background is not None, **held)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _live_pad(
+    path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, mapped: bool, **held
+) -> PadJob:
+    maps = {kind: ready_map(path, kind, 2) for kind in ("UMAP", "PCA")} if mapped else {}
+    config = RefineConfig.from_dict(held)
+    return PadJob(path, problem(source, draw, text), config, (backbone, strong, weak), maps)
+
+
+def comparison(
+    path: str,
+    source: str,
+    draw: int,
+    text: str,
+    backbone: str,
+    strong: str,
+    weak: str,
+    progress: Callable[[str, int, int], None],
+    **settings: str | float,
+):
+    """One problem under every method (`compare.Comparison`), its times measured when a setting is first asked for. settings:
+    fields of RefineConfig besides the method; progress: called as progress(method, done, total) while it runs."""
+    made = _comparisons(path, source, draw, text, backbone, strong, weak, **settings)
+    if not made:
+        models = model_set(path)
+        from lrr_core.compare import compare_methods
+
+        config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
+        lenders = BENCHMARKS["prosqa"].generate("balanced", LENDERS, 20_000, RANDOM_NODES, RANDOM_HOPS)
+        before = _latest_comparison(path, source, draw, text, *names)
+        asked, previous = problem(source, draw, text), before[0].trace if before else None
+        result = compare_methods(models, asked, config, names, lenders, previous, progress)
+        before[:] = made[:] = [result]  # complete or not at all: a moved slider ends a script in the middle
+    return made[0]
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _comparisons(
+    path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, **settings
+) -> list:
+    """Holds the comparison of these settings, once it is there: it cannot be made in here, where no progress could be shown."""
+    return []
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _latest_comparison(path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str) -> list:
+    """Holds the newest comparison of a problem and its models: only what a slider moves is run again."""
+    return []
+
+
+def compare_figure(found, path: str, kind: str, **look):
+    """The small multiples of a comparison on the chosen map, or on the plain runs' own PCA until that map is there."""
+    from lrr_core.compare_figure import compare_figure as draw
+    from lrr_core.figures import run_map
+
+    return draw(
+        found, ready_map(path, kind, 2) if warmup(path).background is not None else run_map(found.trace), **look
+    )
+
+
+def difference_figure(a: Trace, b: Trace, **look):
+    from lrr_core.comparison import difference
+    from lrr_core.difference_figure import difference_figure as draw
+
+    return draw(difference(a, b), **look)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def ladder(file: str):
+    """A measured ladder (`gains.Ladder`). Raises GainsError where there is none or it is damaged."""
+    from lrr_core.gains import Ladder
+
+    return Ladder.load(file)

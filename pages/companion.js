@@ -1,11 +1,17 @@
-// Streamlit mounts a chart anew whenever its figure changes, which takes Plotly's player back to its start. This helper
-// remembers the moment looked at and returns to it, by a click on the player's own slider. It also reports the page's width.
+// What a chart with a player needs besides Plotly. Streamlit mounts a chart anew whenever its figure changes, which takes the
+// player back to its start: this helper remembers the moment looked at and returns to it, by a click on the player's own
+// slider, and so it gives the player keys: arrows step, Home and End jump, space plays. It also reports the page's width.
 let view = null;
 let moment = null;
 
+const stepsOf = (chart) => chart.layout?.sliders?.[0]?.steps ?? [];
+
 function jump(chart) {
-  const steps = chart.layout?.sliders?.[0]?.steps ?? [];
-  const index = steps.findIndex((step) => step.args[0][0] === moment);
+  go(chart, stepsOf(chart).findIndex((step) => step.args[0][0] === moment));
+}
+
+function go(chart, index) {
+  const steps = stepsOf(chart);
   const rail = chart.querySelector(".slider-rail-touch-rect");
   if (index < 0 || !rail || chart.layout.sliders[0].active === index) return;
   const box = rail.getBoundingClientRect();
@@ -23,6 +29,25 @@ function spendFirstClick(chart) {
     if (button.args2 && button.args[0][0] === moment) shown[index]?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
   });
 }
+
+// Keys work wherever no control needs them: on the page itself and on the chart, which can be reached with Tab.
+function onKey(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
+  const chart = [...document.querySelectorAll(".js-plotly-plot")].find((c) => stepsOf(c).length > 1);
+  const at = document.activeElement;
+  if (!chart || !(at === document.body || at?.tagName === "SECTION" || at?.tagName === "MAIN" || chart.contains(at))) return;
+  const last = stepsOf(chart).length - 1;
+  const now = chart.layout.sliders[0].active ?? 0;
+  const target = { ArrowRight: Math.min(now + 1, last), ArrowLeft: Math.max(now - 1, 0), Home: 0, End: last }[event.key];
+  if (target !== undefined) go(chart, target);
+  else if (event.key === " ") press(chart, playing(chart) ? 1 : 0);
+  else return;
+  event.preventDefault();
+}
+
+const playing = (chart) => (chart._transitionData?._frameQueue?.length ?? 0) > 0;
+const press = (chart, index) =>
+  chart.querySelectorAll(".updatemenu-button")[index]?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
 
 export default function ({ parentElement, setStateValue, data }) {
   const element = parentElement.host ?? parentElement;
@@ -46,6 +71,9 @@ export default function ({ parentElement, setStateValue, data }) {
     for (const chart of document.querySelectorAll(".js-plotly-plot")) {
       if (chart.hasCompanion || !chart.on || !chart.querySelector(".slider-rail-touch-rect")) continue;
       chart.hasCompanion = true;
+      chart.tabIndex = 0;
+      chart.setAttribute("role", "group");
+      chart.setAttribute("aria-label", "Player: left and right arrow keys step through the thoughts, space plays and pauses");
       let returning = moment !== null;
       chart.on("plotly_animatingframe", (event) => {
         moment = event.name;
@@ -60,8 +88,10 @@ export default function ({ parentElement, setStateValue, data }) {
   const mounts = new MutationObserver(attach);
   mounts.observe(document.body, { childList: true, subtree: true });
   attach();
+  document.addEventListener("keydown", onKey);
 
   return () => {
+    document.removeEventListener("keydown", onKey);
     widths.disconnect();
     mounts.disconnect();
   };

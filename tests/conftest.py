@@ -10,7 +10,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
-from lrr_core.models import REQUIRED, ModelSet
+from lrr_core.model_set import REQUIRED
+from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
 from lrr_core.reasoner import VOCABULARY, make_tokenizer
 

@@ -9,11 +9,11 @@ ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
 MODULES = {
     "__init__": "text", "problems": "text", "prosqa": "text", "generators": "text", "shortcuts": "text",
-    "colours": "text", "layers": "text",
+    "colours": "text", "layers": "text", "model_set": "text",
     "models": "torch", "rollout": "torch", "refine": "torch", "muon": "torch", "reasoner": "torch", "branches": "torch",
-    "metrics": "numpy", "projection": "numpy", "summary": "numpy",
-    "panels": "plotly", "graph_panel": "plotly", "figures": "plotly", "export": "plotly",
-    "evaluate": "run", "train": "run", "assemble": "run", "background": "run", "sweep": "run", "bench": "run", "__main__": "run",
+    "metrics": "numpy", "projection": "numpy", "fitting": "numpy", "shipped": "numpy", "summary": "numpy", "gains": "numpy", "regimes": "numpy", "accuracy": "numpy", "comparison": "numpy",
+    "panels": "plotly", "graph_panel": "plotly", "figures": "plotly", "regimes_figure": "plotly", "export": "plotly",
+    "evaluate": "run", "train": "run", "assemble": "run", "background": "run", "sweep": "run", "ladder": "run", "compare": "run", "bench": "run", "__main__": "run",
 }  # fmt: skip
 # `trace`, the records, may be imported by every ring; it may itself import only text
 FREE = "trace"

@@ -9,7 +9,8 @@ import pytest
 from lrr_core import assemble as module
 from lrr_core.assemble import VALIDATION_SEED, accuracy, assemble, choose_rungs
 from lrr_core.evaluate import evaluate
-from lrr_core.models import REQUIRED, ModelError, ModelSet, weight_hash
+from lrr_core.model_set import REQUIRED, ModelError, weight_hash
+from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
 from lrr_core.trace import RefineConfig
 from lrr_core.train import TrainConfig, train

@@ -137,6 +137,48 @@ def test_steps_are_taken_without_a_rerun_and_survive_one(visit):
     page.wait_for_function(f"(old) => ({MOMENT})() === old", arg=moment)
 
 
+def test_arrow_keys_step_through_the_thoughts(visit):
+    page, asked = visit
+    runs = len(asked)
+    page.locator(".js-plotly-plot").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(f"() => ({MOMENT})() === '1.0'")
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+        seen.append(page.evaluate(MOMENT))
+    assert seen[:3] == ["1.1", "2.0", "1.1"] and int(seen[3].split(".")[0]) == 6
+    assert len(asked) == runs  # all in the browser
+    page.get_by_role("slider", name="Residual").focus()  # a control keeps its arrow keys
+    page.keyboard.press("Home")
+    settled(page)
+    assert page.evaluate(MOMENT) == seen[3]
+    page.locator(".js-plotly-plot").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    page.wait_for_function(f"() => !['1.0', '1.1', null].includes(({MOMENT})())")
+
+
+def test_a_copied_link_opens_the_same_figure_in_a_new_browser(visit, address):
+    page, _ = visit
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+    page.get_by_role("button", name="Copy link").click()
+    page.wait_for_function("() => navigator.clipboard.readText().then((t) => t.includes('step_size='))")
+    link = page.evaluate("() => navigator.clipboard.readText()")
+    assert link.startswith(address) and "v=1" in link
+    other = page.context.browser.new_context(viewport={"width": 1280, "height": 900})
+    for where in (link, page.url):  # the address bar does as well
+        visitor = other.new_page()
+        visitor.set_default_timeout(PATIENCE)
+        visitor.goto(where)
+        visitor.wait_for_selector(".js-plotly-plot .slider-container")
+        settled(visitor)
+        assert visitor.evaluate(DRAWN) == page.evaluate(DRAWN)
+        assert answer(visitor) == answer(page)
+    other.close()
+
+
 def test_no_request_leaves_the_machine(visit):
     _, asked = visit
     hosts = {re.match(r"\w+://([^:/]+)", url).group(1) for url in asked if not url.startswith(("data:", "blob:"))}

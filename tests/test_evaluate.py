@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from lrr_core.evaluate import ALL_METHODS, TEXT_METHODS, Answer, _donors, evaluate, report, table, write_json
 from lrr_core.metrics import paired_difference, wilson
-from lrr_core.models import REQUIRED, ModelError, ModelSet
+from lrr_core.model_set import REQUIRED, ModelError
+from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
 from lrr_core.refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.trace import RefineConfig

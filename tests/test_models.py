@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lrr_core.models import REQUIRED, ModelError, ModelSet, pick_device, weight_hash
+from lrr_core.model_set import REQUIRED, ModelError, weight_hash
+from lrr_core.models import ModelSet, pick_device
 
 
 @pytest.fixture

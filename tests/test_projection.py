@@ -8,20 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrr_core import projection
-from lrr_core.projection import (
-    MAPS,
-    MOST,
-    NEIGHBOURS,
-    Background,
-    Labels,
-    ProjectionError,
-    fit_background,
-    own_labels,
-    placement_weights,
-    thin,
-    trustworthiness,
-)
+from lrr_core import fitting, projection
+from lrr_core.fitting import MAPS, fit_background, own_labels, thin, trustworthiness
+from lrr_core.projection import MOST, NEIGHBOURS, Background, Labels, ProjectionError, placement_weights
 
 WIDTH = 24
 IDENTITY = {"set": "test", "members": {"backbone": "a", "strong": "b"}}
@@ -230,7 +219,8 @@ def test_too_many_states_are_thinned_by_whole_trajectories_always_alike(monkeypa
     keep = thin(labels, MOST)
     assert len(keep) == 3996 and (np.diff(keep.reshape(-1, 6), axis=1) == 1).all() and (keep[::6] % 6 == 0).all()
     np.testing.assert_array_equal(keep, thin(labels, MOST))
-    monkeypatch.setattr(projection, "MOST", 100)
+    for module in (projection, fitting):
+        monkeypatch.setattr(module, "MOST", 100)
     b = fit_background(np.random.default_rng(0).normal(size=(6 * n, 3)), labels, {}, maps=("PCA",))
     assert len(b.states) == 96
     with pytest.raises(ProjectionError, match="at most 100"):
@@ -272,6 +262,7 @@ def test_a_background_is_collected_from_a_model_set_kept_and_found_again(tmp_pat
     from lrr_core.models import ModelSet
     from lrr_core.problems import BENCHMARKS
     from lrr_core.refine import Prompts, plain_thoughts
+    from lrr_core.shipped import cached_background, find_background
 
     models = ModelSet(SHIPPED, device="cpu")
     problems = BENCHMARKS["prosqa"].generate("balanced", 12, 0, (12, 12), (2, 2))
@@ -287,10 +278,10 @@ def test_a_background_is_collected_from_a_model_set_kept_and_found_again(tmp_pat
     thoughts = plain_thoughts(models, Prompts.make(models, problems[1:2]), here.sum(), opens)[0].numpy()
     np.testing.assert_allclose(made.states[here], thoughts, atol=1e-2)  # float16
     # found only where it fits the weights
-    monkeypatch.setattr(backgrounds, "path", lambda models: tmp_path / "none.npz")
-    assert backgrounds.find(models, tmp_path) is None
-    replace(made, identity={"members": {"backbone": "other"}}).save(backgrounds.cached(models, tmp_path))
-    assert backgrounds.find(models, tmp_path) is None
+    monkeypatch.setattr(models, "path", tmp_path / "nothing shipped")
+    assert find_background(models, tmp_path) is None
+    replace(made, identity={"members": {"backbone": "other"}}).save(cached_background(models, tmp_path))
+    assert find_background(models, tmp_path) is None
     monkeypatch.setattr(backgrounds, "build", lambda models, progress: made)
     assert backgrounds.ensure(models, tmp_path) is made
-    assert backgrounds.find(models, tmp_path).fits(models.identity("backbone", opens))
+    assert find_background(models, tmp_path).fits(models.identity("backbone", opens))
