@@ -18,7 +18,7 @@ from .colours import INK, ROLES, Ink, rgba, written
 from .fitting import fit_background, own_labels
 from .graph_panel import graph_panel, graph_ranges
 from .metrics import curves
-from .panels import Panel, curve_panels, curve_ranges, map_panel, text_panel
+from .panels import Panel, curve_panels, curve_ranges, map_panel, off_the_axes, text_panel
 from .projection import Background, Map
 from .trace import Trace
 
@@ -114,6 +114,7 @@ def explore_figure(
         "layout": _layout(trace, m, place, theme, graph, curve_ranges(plain), thoughts or len(refined.length)),
         "frames": [_frame(panels, slots, step, m.dims) for step in steps],
     }
+    figure["layout"]["annotations"] += _off_notes(off_the_axes(refined, plain), place, theme)
     figure["layout"] |= _controls(steps, last, start, place, theme, m.dims)
     return Film(figure)
 
@@ -273,6 +274,28 @@ def _titles(trace: Trace, m: Map, place: Layout, theme: str, graph: bool) -> lis
                 "y": 1 - (top + (2 if role == "right" else height - 2)) / place.height,
                 "xanchor": "right",
                 "yanchor": "top" if role == "right" else "bottom",
+            }
+        )
+    return notes
+
+
+def _off_notes(words: dict[int, str], place: Layout, theme: str) -> list[dict]:
+    """A line at the lower edge of each curve panel that could not draw everything."""
+    notes = []
+    for axis, text in words.items():
+        left, top, width, height = place.curves[axis - 3]
+        notes.append(
+            {
+                "text": f"▲ {text}",
+                "font": {"size": 11, "color": written("wrong", theme)},
+                "bgcolor": INK[theme].paper,
+                "showarrow": False,
+                "xref": "paper",
+                "yref": "paper",
+                "x": (left + width / 2) / place.width,
+                "y": 1 - (top + height / 2) / place.height,
+                "xanchor": "center",
+                "yanchor": "middle",
             }
         )
     return notes

@@ -269,3 +269,26 @@ def curve_ranges(plain: Curves) -> dict[int, tuple[float, float]]:
     far = 1.6 * float(max(plain.to_strong.max(initial=0), plain.to_weak.max(initial=0), 1e-3))
     margin = max(4.0, 1.5 * float(np.abs(plain.margin).max(initial=0)))
     return {3: (0.0, far), 4: (float(np.log10(FLOOR)), float(np.log10(CEILING))), 5: (-margin, margin)}
+
+
+def off_the_axes(refined: Curves, plain: Curves) -> dict[int, str]:
+    """What a fixed axis cannot hold, in words, by panel: a run that breaks must be seen to break, not to vanish."""
+    limits = curve_ranges(plain)
+    shown = {
+        3: np.stack([refined.to_strong[:, -1], refined.to_weak[:, -1]]),
+        4: np.log10(np.maximum(np.stack([refined.percent(n) for n in ("step_change", "push", "deviation")]), FLOOR)),
+        5: refined.margin[None],
+    }
+    out = {}
+    for axis, values in shown.items():
+        low, high = limits[axis]
+        values = np.where(np.isfinite(values), values, np.clip(0.0, low, high))
+        outside = (values < low) | (values > high)
+        if not outside.any():
+            continue
+        worst = values[outside][np.abs(values[outside]).argmax()]
+        reached = f"{10**worst:.2g} %" if axis == 4 else f"{worst:.3g}"
+        thoughts = np.flatnonzero(outside.any(0)) + 1
+        where = f"thought {thoughts[0]}" if len(thoughts) == 1 else f"thoughts {thoughts[0]} to {thoughts[-1]}"
+        out[axis] = f"off the axis at {where}: {reached}"
+    return out

@@ -120,6 +120,19 @@ def test_axes_stay_when_a_setting_moves(opened, problems, figure):
     assert any(not np.allclose(a.y, b.y) for a, b in zip(named(figure, "push"), named(other, "push"), strict=True))
 
 
+def test_a_run_that_breaks_says_what_the_axes_cannot_hold(opened, problems, figure):
+    def notes(figure) -> list[str]:
+        return [a.text for a in figure.layout.annotations if "off the axis" in a.text]
+
+    assert notes(figure) == []
+    broken = refine_problem(opened["llama"], problems[0], replace(CONFIG, step_size=300.0, sign="as_printed"))
+    drawn = checked(broken, run_map(broken))
+    refined = curves(broken, "refined")
+    farthest = max(refined.to_strong[:, -1].max(), refined.to_weak[:, -1].max())
+    assert farthest > drawn.layout.yaxis3.range[1]
+    assert any(f"{farthest:.3g}" in note and "1 to 3" in note for note in notes(drawn))
+
+
 def test_it_opens_on_the_thought_it_is_told_and_buttons_step_from_there(trace):
     figure = checked(trace, run_map(trace), at=2)
     start = figure.layout.sliders[0].active
