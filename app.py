@@ -14,14 +14,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HERE = Path(__file__).parent
 
+PAGES = {
+    "Explore": "One problem, thought by thought: the plain run, the refined run, and what two sliders do to the answer.",
+    "Live": "Drag a point over step size and residual mix, and watch thoughts, curves and answer follow.",
+    "Compare": "All methods and controls side by side on one map; pin two settings and see where they differ.",
+    "Regimes": "Which settings converge, drift, overshoot or flip the answer: the whole plane at a glance.",
+    "Ladder": "Where refinement helps at all: its gain against the accuracy of the model it refines.",
+    "Learn": "Latent reasoning and its refinement in seven short chapters, on the real model.",
+}
+
 page = st.navigation(
     [
-        st.Page(
-            HERE / "pages" / "explore.py",
-            title="Explore",
-            default=True,
-            help="One problem, thought by thought: the plain run, the refined run, and what two sliders do to the answer.",
-        ),
+        st.Page(HERE / "pages" / f"{title.lower()}.py", title=title, default=title == "Explore", help=words)
+        for title, words in PAGES.items()
     ],
     position="top",
 )
@@ -32,4 +37,5 @@ st.set_page_config(
     initial_sidebar_state=290,
 )
 st.logo(str(HERE / "assets" / "icon.svg"), size="large")
+st.session_state.entered = True  # see pages/_choices.py
 page.run()

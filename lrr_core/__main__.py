@@ -1,4 +1,4 @@
-"""Command line: `python -m lrr_core refine | evaluate | train | assemble | sweep | plane | accuracy | ladder | map | bench`.
+"""`python -m lrr_core refine | evaluate | problems | train | assemble | sweep | plane | accuracy | ladder | map | live | bench`.
 
 Progress goes to stderr, results to stdout or `--out`. Bad input ends with exit code 2 and one line that names the fix.
 """
@@ -23,7 +23,7 @@ Models = Annotated[
         help="Folder of a model set (model_set.json, backbone/, strong/, weak/).", show_default="the shipped set"
     ),
 ]
-Benchmark = Annotated[str, typer.Option(help="Which benchmark the problems belong to: prosqa.")]
+Benchmark = Annotated[str, typer.Option(help="Which benchmark the problems belong to: prosqa, gsm8k, mathqa, aqua or strategyqa.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Backbone = Annotated[str, typer.Option(help="Checkpoint that thinks, e.g. backbone or ladder/NAME.")]
@@ -240,6 +240,22 @@ def evaluate(
 
 
 @app.command()
+def problems(
+    data: Annotated[
+        str, typer.Option(help="JSON, JSON-lines or Parquet file, or hub:ID[:CONFIG]@SPLIT of the Hugging Face hub.")
+    ],
+    benchmark: Benchmark = "prosqa",
+    index: Annotated[int, typer.Option(help="Which problem to show, from 0.")] = 0,
+    template: Annotated[str | None, typer.Option(help="How it is written: english, short, instruct, triples.")] = None,
+):
+    """Say what a file of problems holds: counts, chance, majority class, broken records by name, and one problem."""
+    from .problems import describe
+
+    chosen = _benchmark(benchmark)
+    print("\n".join(describe(chosen, chosen.read(data), index, template)))
+
+
+@app.command()
 def train(
     config: Annotated[
         Path | None, typer.Option(help="JSON file with fields of TrainConfig; without it the defaults.")
@@ -440,6 +456,43 @@ def make_map(models: Models = DEFAULT_SET, seed: Seed = 0, device: Device = "aut
 
     opened = ModelSet(models, device)
     print(background.build(opened, seed).save(opened.path / "background.npz"))
+
+
+@app.command()
+def live(
+    models: Models = DEFAULT_SET,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Files of problems; may be repeated.", show_default="the app's examples")
+    ] = None,
+    backbone: Opening = None,
+    strong: Strong = "strong",
+    weak: Weak = "weak",
+    thoughts: Thoughts = None,
+    rounds: Rounds = None,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder of the pads.", show_default="where the app looks")] = None,
+):
+    """The runs under the Live page's pad: every problem and reading of the references, about ten seconds a problem."""
+    from .live_runs import ship
+    from .model_set import ModelError
+    from .models import ModelSet
+    from .shipped import find_background
+
+    assets = DEFAULT_SET.parents[1]
+    problems = [p for f in data or sorted((assets / "examples").glob("*.json")) for p in _benchmark("prosqa").load(f)]
+    with _opened(ModelSet, models, device) as opened:
+        background = find_background(opened)
+        if background is None:
+            raise ModelError(f"{models} has no map of its thoughts; make it with `{PROGRAM} map --models {models}`.")
+        maps = {kind: background.map(kind, 2) for kind in ("UMAP", "PCA")}
+        names = (backbone or opened.info.opens_with, strong, weak)
+        config = _settings(opened, thoughts=thoughts, rounds=rounds)
+        for file in ship(opened, problems, config, names, maps, out or assets / "live", _say):
+            print(file)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 @app.command()

@@ -1,81 +1,33 @@
-"""Problems and benchmarks: what is read, how it is put to a model, and how an answer is judged. Text only, no torch.
-
-A `Problem` is what every other module works on. `BENCHMARKS` says where problems come from and how decoded text is
-judged; `TEMPLATES` says how a problem is written for a model, `PATHS` how its chain of thought is.
+"""The five benchmarks of the paper, and the one place to get problems from. Text only, no torch.
 
     problem = BENCHMARKS["prosqa"].load("valid.json")[0]
     TEMPLATES["triples"](problem)  ->  "shumpus rempus ; Tom terpus ; ... ; ? lempus scrompus Tom"
 
-Candidates, steps and templates use the names the model knows; `question` keeps the reader's own words, and `renamed`
-says what became of their names.
+`task` says what a problem and a benchmark are, `sources` where records come from, `answers` how decoded text is read, and
+`templates` how a problem is written for a model; ProsQA's own part is here.
+
+ProsQA's candidates, steps and templates use the names the model knows; `question` keeps the reader's own words, and
+`renamed` says what became of their names. Its chance level says little: see `shortcuts`.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator
 
+from . import answers
 from .generators import generate
+from .gsm8k import GSM8K
+from .multiple_choice import AQUA, MATHQA
 from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names, parse_text
+from .shortcuts import depth_rule
+from .strategyqa import STRATEGYQA
+from .task import Benchmark, Flaw, Loaded, Problem
+from .templates import STEPS, TEMPLATES, cot_steps, cot_text, english, instruct, short, triples
 
-
-@dataclass(frozen=True)
-class Problem:
-    """One question with candidate answers.
-
-    id: unique within its source; benchmark: a key of `BENCHMARKS`; question: the text as it came; candidates: (C,)
-    answers to choose from; answer: index of the right one, None where nobody knows it; steps: (S,) reasoning in words;
-    graph: with the model's names, None where there is none; renamed: (theirs, ours) for every name that was replaced.
-    """
-
-    id: str
-    benchmark: str
-    question: str
-    candidates: tuple[str, ...]
-    answer: int | None
-    steps: tuple[str, ...]
-    graph: GraphQuestion | None = None
-    renamed: tuple[tuple[str, str], ...] = ()
-
-    def __post_init__(self):
-        if self.answer is not None and not 0 <= self.answer < len(self.candidates):
-            raise ProblemError(
-                f"Answer {self.answer} is not one of the {len(self.candidates)} candidates of {self.id}."
-            )
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """Where problems come from and how they are judged.
-
-    chance: accuracy of guessing; parse: text -> Problem; load: file -> problems; generate: (kind, count, seed, nodes,
-    hops) -> problems; parse_answer: (decoded text, problem) -> index of the candidate it names, or None.
-    """
-
-    name: str
-    chance: float
-    parse: Callable[[str], Problem]
-    load: Callable[[str | Path], list[Problem]]
-    generate: Callable[..., list[Problem]]
-    parse_answer: Callable[[str, Problem], int | None]
-
-    def majority(self, problems: Sequence[Problem]) -> float:
-        """Accuracy of always giving the most frequent answer (by its place among the candidates); 0 for no problems."""
-        counts = Counter(p.answer for p in problems if p.answer is not None)
-        return max(counts.values()) / counts.total() if counts else 0.0
-
-
-def from_text(benchmark: str, text: str) -> Problem:
-    """A problem in the reader's own words."""
-    return _choose(BENCHMARKS, benchmark, "benchmark").parse(text)
-
-
-# --- ProsQA ----------------------------------------------------------------------------------------------------------
+__all__ = [
+    "BENCHMARKS", "STEPS", "TEMPLATES", "Benchmark", "Flaw", "Loaded", "Problem", "ProblemError",
+    "cot_steps", "cot_text", "describe", "from_graph", "from_text",
+]  # fmt: skip
 
 
 def from_graph(q: GraphQuestion, id: str, question: str | None = None) -> Problem:
@@ -101,114 +53,58 @@ def _generate_prosqa(
     return [from_graph(q, f"{kind}-{seed}-{i}") for i, q in enumerate(generate(kind, count, seed, nodes, hops))]
 
 
-def _named_candidate(text: str, problem: Problem) -> int | None:
-    """The one candidate that occurs as a word of `text`; None where neither or several do."""
-    words = set(re.findall(r"[\w'-]+", text.casefold()))
-    named = [i for i, candidate in enumerate(problem.candidates) if candidate.casefold() in words]
-    return named[0] if len(named) == 1 else None
+def _named_candidate(text: str, problem: Problem) -> str | None:
+    found = answers.name(text, problem.candidates)
+    return None if found is None else problem.candidates[found]
 
 
-# --- files -----------------------------------------------------------------------------------------------------------
+PROSQA = Benchmark(
+    key="prosqa",
+    name="ProsQA",
+    chance=CHANCE,
+    parse=_parse_prosqa,
+    read_record=_prosqa_record,
+    extract=_named_candidate,
+    templates={"triples": triples, "english": english, "short": short, "instruct": instruct},
+    maker=_generate_prosqa,
+)
+
+BENCHMARKS: dict[str, Benchmark] = {b.key: b for b in (PROSQA, GSM8K, MATHQA, AQUA, STRATEGYQA)}
 
 
-def _load(path: str | Path, read: Callable[[dict, str], Problem]) -> list[Problem]:
-    """Every record of a JSON list or a JSON-lines file through `read`; errors name the file and the record, from 0."""
-    path = Path(path)
-    problems = []
-    for i, record in enumerate(_records(path)):
-        try:
-            problems.append(read(record, f"{path.stem}-{i}"))
-        except ProblemError as error:
-            raise ProblemError(f"{path}, record {i} (the first is 0): {error}") from error
-    return problems
+def from_text(benchmark: str, text: str) -> Problem:
+    """A problem in the reader's own words."""
+    if benchmark not in BENCHMARKS:
+        raise ProblemError(f"No benchmark called {benchmark!r}; choose one of {', '.join(BENCHMARKS)}.")
+    return BENCHMARKS[benchmark].parse(text)
 
 
-def _records(path: Path) -> list:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ProblemError(f"{path} cannot be read ({error.strerror}); give a JSON or JSON-lines file.") from error
-    except UnicodeDecodeError as error:
-        raise ProblemError(f"{path} is not UTF-8 text (byte {error.start}); give a JSON or JSON-lines file.") from error
-    if not text.strip():
-        raise ProblemError(f"{path} is empty; it should hold a JSON list of records, or one record a line.")
-    try:
-        if text.lstrip().startswith("["):
-            return json.loads(text)
-        try:
-            return [json.loads(text)]  # a single record, over any number of lines
-        except json.JSONDecodeError:
-            return _lines(path, text)
-    except json.JSONDecodeError as error:
-        raise ProblemError(f"{path}, line {error.lineno}: broken JSON ({error.msg}); is the file complete?") from error
-
-
-def _lines(path: Path, text: str) -> list:
-    records = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise ProblemError(
-                f"{path}, line {number} (record {len(records)}): broken JSON ({error.msg}); "
-                "correct or delete that line: every line must be one record."
-            ) from error
-    return records
-
-
-# --- the choices -----------------------------------------------------------------------------------------------------
-
-BENCHMARKS: dict[str, Benchmark] = {
-    "prosqa": Benchmark(
-        name="ProsQA",
-        chance=CHANCE,
-        parse=_parse_prosqa,
-        load=partial(_load, read=_prosqa_record),
-        generate=_generate_prosqa,
-        parse_answer=_named_candidate,
-    ),
-}
-
-
-def _triples(problem: Problem) -> str:
-    """source target ; ... ? candidate candidate root: one word a token, and the asked root last."""
-    q = _graph(problem)
-    edges = [f"{q.names[s]} {q.names[t]} ;" for s, t in q.edges]
-    return " ".join([*edges, "?", *problem.candidates, q.names[q.root]])
-
-
-def _english(problem: Problem) -> str:
-    text = problem.graph.text() if problem.graph else problem.question
-    return text + "\n"
-
-
-def _names_on_path(problem: Problem) -> str:
-    q = _graph(problem)
-    return " ".join(q.names[i] for i in q.path()[1:])
-
-
-def _steps(problem: Problem) -> str:
-    return " ".join(problem.steps)
-
-
-TEMPLATES: dict[str, Callable[[Problem], str]] = {"triples": _triples, "english": _english}
-PATHS: dict[str, Callable[[Problem], str]] = {"triples": _names_on_path, "english": _steps}
-
-
-def cot_text(problem: Problem, template: str) -> str:
-    """The chain of thought in the words of a template; for "triples" the nodes after the root on a shortest path."""
-    return _choose(PATHS, template, "template")(problem)
-
-
-def _graph(problem: Problem) -> GraphQuestion:
-    if problem.graph is None:
-        raise ProblemError(f'The template "triples" needs a graph, and {problem.id} has none; choose "english".')
-    return problem.graph
-
-
-def _choose(choices: dict, key: str, what: str):
-    if key not in choices:
-        raise ProblemError(f"No {what} called {key!r}; choose one of {', '.join(choices)}.")
-    return choices[key]
+def describe(
+    benchmark: Benchmark, loaded: Loaded, index: int = 0, template: str | None = None, named: int = 20
+) -> Iterator[str]:
+    """What a source holds, as lines: counts, chance, majority class, the broken and doubtful records (at most `named` of each
+    by name), and problem `index` as a model would read it. ProblemError where there is no such problem or template."""
+    n = len(loaded.problems)
+    yield f"{benchmark.name}: {loaded.records} records in {loaded.source}; {n} load, {len(loaded.broken)} are broken"
+    label, share = benchmark.majority_class(loaded.problems)
+    yield f"chance {benchmark.chance:.1%}; always {label!r}: {share:.1%}"
+    if all(p.graph for p in loaded.problems):
+        right = sum(depth_rule(p.graph) == p.graph.answer for p in loaded.problems)
+        yield f"the candidate deeper in the graph, without reasoning: {right / n:.1%}"
+    else:
+        words, form = sum(bool(p.steps) for p in loaded.problems), sum(bool(p.formal) for p in loaded.problems)
+        yield f"with reasoning in words: {words}; in its short form: {form}"
+    for what, flaws in (("broken", loaded.broken), ("doubtful", loaded.doubtful)):
+        if flaws:
+            yield f"{what}: {len(flaws)}"
+            yield from (f"  {flaw.id}, {flaw.where}: {flaw.reason}" for flaw in flaws[:named])
+        if len(flaws) > named:
+            yield f"  and {len(flaws) - named} more"
+    if not 0 <= index < n:
+        raise ProblemError(f"--index must lie between 0 and {n - 1} for {loaded.source}, not {index}.")
+    problem = loaded.problems[index]
+    template = template or next(iter(benchmark.templates))
+    yield f"--- {problem.id} as the template {template!r} writes it"
+    yield benchmark.render(problem, template).rstrip("\n")
+    yield f"--- reasoning: {cot_text(problem, template) or '(none)'}"
+    yield f"--- answer: {problem.gold}"

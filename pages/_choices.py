@@ -7,6 +7,7 @@ such values in the browser only; `begin` checks them again here, takes the neare
 from __future__ import annotations
 
 import math
+import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from lrr_core import summary
 from lrr_core.trace import CONTROLS, GRADIENTS, METHODS, REFERENCES, SIGNS
 from pages import _shared
 
+APP = Path(__file__).resolve().parent.parent / "app.py"
 VERSION = "1"  # of the links: raised when a key changes its meaning
 STEP_SIZES, RESIDUALS = (0.0, 2.0), (0.0, 1.0)
 BEYOND = 4  # thoughts more than a set is meant to have
@@ -120,6 +122,11 @@ def begin(folder) -> None:
     Values that cannot be used are replaced by the nearest valid one and named in `notes`.
     """
     state, known = st.session_state, choices(folder)
+    if not state.pop("entered", False):
+        # Until app.py has run once, a fresh server takes every file of this folder for a page and runs it by itself: a
+        # link to a page would come without layout and navigation
+        runpy.run_path(str(APP))
+        st.stop()
     notes, again = [], False
     if "link_notes" not in state:  # the first run of a session: the URL may be a link from somebody
         for key in list(st.query_params):

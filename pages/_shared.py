@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent.parent
 DEFAULT_SET = str(HERE / "assets" / "models" / "prosqa")
 EXAMPLES = HERE / "assets" / "examples"
 LIVE = HERE / "assets" / "live"
+LESSONS = HERE / "assets" / "lessons"
+LADDERS = HERE / "assets" / "ladder"
 RANDOM, OWN = "random", "own"
 RANDOM_NODES, RANDOM_HOPS = (12, 15), (2, 3)
 AT_ONCE = ("zero_thoughts",)  # controls that no slider touches, so that they cost nothing when one moves
@@ -377,8 +379,94 @@ def difference_figure(a: Trace, b: Trace, **look):
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def ladder(file: str):
-    """A measured ladder (`gains.Ladder`). Raises GainsError where there is none or it is damaged."""
+def ladder(name: str):
+    """The measured ladder (`gains.Ladder`) of the set called `name`. Raises GainsError where there is none or it is damaged."""
     from lrr_core.gains import Ladder
 
-    return Ladder.load(file)
+    return Ladder.load(LADDERS / f"{name}.json")
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def ladder_findings(name: str) -> dict[str, list[str]]:
+    from lrr_core.findings import findings
+
+    return findings(ladder(name))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def ladder_table(name: str) -> list[dict]:
+    from lrr_core.findings import table
+
+    return table(ladder(name))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def ladder_csv(name: str) -> str:
+    from lrr_core.findings import table_csv
+
+    return table_csv(ladder(name))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
+    """which: "gain" or "pair"; base: what the gain is over, a key of `gains.BASES`."""
+    from lrr_core import ladder_figure as figures
+
+    return {"gain": figures.gain_figure, "pair": figures.pair_figure}[which](ladder(name), theme, narrow, base)
+
+
+# --- what the Learn page measures and stores ----------------------------------------------------------------------------
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def lesson_cases(path: str):
+    """The stored measurements of the Learn page, by name, and those of them that are true of this set's weights."""
+    from lrr_core.lessons import load_cases
+
+    known = folder(path)
+    cases = load_cases(LESSONS / "answers.json")
+    return {name: case for name, case in cases.items() if case.fits(known.weights(*known.members))}
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def lesson_moves(path: str):
+    """How far points move on the maps; None where that was measured with other weights."""
+    from lrr_core.lessons import load_moves
+
+    known, moves = folder(path), load_moves(LESSONS / "umap.json")
+    return moves if moves.fits(known.weights(*known.members)) else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def text_run(path: str, source: str):
+    """An example answered by the text checkpoint (None where the set has none), and how many tokens it chooses from."""
+    from lrr_core.evaluate import run_in_text
+
+    models = model_set(path)
+    with models.lock:
+        run = run_in_text(models, [problem(source)], "cot")[0] if "cot" in models.members else None
+    return run, len(models.tokenizer)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def mixed_runs(path: str, source: str, backbone: str):
+    """An example under residual mixing at every α the lesson shows: α as text -> run."""
+    from lrr_core.lesson_measurements import mixed_runs
+
+    models = model_set(path)
+    return mixed_runs(models, problem(source), models.info.thoughts, (backbone, "strong", "weak"))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def lesson_figure(name: str, path: str, theme: str, narrow: bool):
+    """The two figures of the Learn page that count thousands of answers: "mixing" and "controls"."""
+    from lrr_core.evidence_figures import controls_figure
+    from lrr_core.lessons import described_setting
+    from lrr_core.mixing_figure import mixing_figure
+
+    cases = lesson_cases(path)
+    if name == "mixing":
+        runs = mixed_runs(path, next(iter(example_ids())), folder(path).info.opens_with)
+        return mixing_figure(cases["overrun"], runs, theme, narrow)
+    pair = (cases["middle-next"], cases["middle-same"])
+    return controls_figure({described_setting(c): c for c in pair}, theme, narrow)

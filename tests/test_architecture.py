@@ -10,10 +10,16 @@ RINGS = ("text", "torch", "numpy", "plotly", "run")
 MODULES = {
     "__init__": "text", "problems": "text", "prosqa": "text", "generators": "text", "shortcuts": "text",
     "colours": "text", "layers": "text", "model_set": "text",
+    "task": "text", "sources": "text", "answers": "text", "templates": "text", "gsm8k": "text", "strategyqa": "text",
+    "multiple_choice": "text",
     "models": "torch", "rollout": "torch", "refine": "torch", "muon": "torch", "reasoner": "torch", "branches": "torch",
-    "metrics": "numpy", "projection": "numpy", "fitting": "numpy", "shipped": "numpy", "summary": "numpy", "gains": "numpy", "regimes": "numpy", "accuracy": "numpy", "comparison": "numpy",
-    "panels": "plotly", "graph_panel": "plotly", "figures": "plotly", "regimes_figure": "plotly", "export": "plotly",
-    "evaluate": "run", "train": "run", "assemble": "run", "background": "run", "sweep": "run", "ladder": "run", "compare": "run", "bench": "run", "__main__": "run",
+    "metrics": "numpy", "projection": "numpy", "fitting": "numpy", "shipped": "numpy", "summary": "numpy", "gains": "numpy", "findings": "numpy", "regimes": "numpy", "accuracy": "numpy", "comparison": "numpy",
+    "live": "numpy", "live_scene": "numpy",
+    "lessons": "numpy", "lesson_laws": "numpy", "toy": "numpy",
+    "stage": "plotly", "feedback_figure": "plotly", "frontier_figure": "plotly", "toy_figures": "plotly",
+    "mixing_figure": "plotly", "evidence_figures": "plotly", "trap_figures": "plotly", "lesson_measurements": "run",
+    "panels": "plotly", "graph_panel": "plotly", "figures": "plotly", "compare_figure": "plotly", "difference_figure": "plotly", "ladder_figure": "plotly", "regimes_figure": "plotly", "heat_grid": "plotly", "export": "plotly",
+    "evaluate": "run", "train": "run", "assemble": "run", "background": "run", "sweep": "run", "ladder": "run", "compare": "run", "live_runs": "run", "bench": "run", "__main__": "run",
 }  # fmt: skip
 # `trace`, the records, may be imported by every ring; it may itself import only text
 FREE = "trace"
@@ -97,10 +103,10 @@ def test_nothing_reads_a_pickle_or_runs_a_strangers_code(path):
 
 @pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
 def test_importing_does_no_slow_work(path):
-    """umap takes seconds to import, sklearn and matplotlib long enough: only inside the functions that need them."""
+    """umap takes seconds to import, the others long enough: only inside the functions that need them."""
     top = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.Import | ast.ImportFrom)]
     named = imports("\n".join(ast.unparse(n) for n in top))[1]
-    assert named & {"umap", "sklearn", "matplotlib"} == set()
+    assert named & {"umap", "sklearn", "matplotlib", "pyarrow", "datasets"} == set()
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,9 @@ def visit(address):
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.on("websocket", lambda socket: asked.append(socket.url))
+        page.goto(f"{address}/learn")  # the very first request of this server is a link to a page
+        page.wait_for_selector("h1, h2, [data-testid=stException]")
+        page.first_menu = page.locator("[data-testid=stTopNavLink], [data-testid=stSidebarNavLink]").all_inner_texts()
         page.goto(address)
         page.wait_for_selector(".js-plotly-plot .slider-container")
         settled(page)
@@ -99,6 +102,11 @@ def settled(page) -> None:
 
 def answer(page) -> str:
     return page.locator("[data-testid=stMarkdown]", has_text="refined").first.inner_text()
+
+
+def test_a_link_to_a_page_opens_the_whole_app_even_on_a_fresh_server(visit):
+    page, _ = visit
+    assert {"Explore", "Learn"} <= set(page.first_menu) and not {"choices", "shared"} & set(page.first_menu)
 
 
 def test_it_draws_itself_without_a_click(visit):

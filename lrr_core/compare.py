@@ -1,0 +1,73 @@
+"""Run one problem under every method and control: `compare_methods(models, problem, config, names, others)`.
+
+Each method is run twice: bare and timed, as it would be used, and with everything that a page reads out. The lock of the
+models is given back between methods, so that another person's slider never waits for all of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .comparison import BORROW, ORDER, Comparison
+from .evaluate import TEXT_METHODS, run_in_text
+from .models import ModelSet
+from .problems import Problem
+from .refine import Prompts, Refiner, plain_thoughts, refine_problem, run_all
+from .trace import RefineConfig, Trace
+
+
+def compare_methods(
+    models: ModelSet,
+    problem: Problem,
+    config: RefineConfig,
+    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    others: Sequence[Problem] = (),
+    previous: Trace | None = None,
+    progress: Callable[[str, int, int], None] = lambda method, done, total: None,
+) -> Comparison:
+    """Every method of `ORDER` with the settings of `config` (whose own method does not matter), and the text baselines.
+
+    others: problems that lend their thoughts to two of the controls, which are left out without them. previous: a trace of
+    the same models and problem, whose runs are taken over where the settings do not touch them. progress: called as
+    progress(method, done, total) before each. Raises RefineError or ModelError with the cause.
+    """
+    methods = [name for name in ORDER if others or name not in BORROW]
+    text = [name for name in TEXT_METHODS if name in models.members]
+    config = replace(config, method="full")  # the one that is called "refined" in the trace
+    total, milliseconds, trace, done = len(methods) + len(text), {}, previous, []
+    for method in methods:
+        progress(method, len(milliseconds), total)
+        milliseconds[method] = _bare(models, problem, replace(config, method=method), names, others)
+        done += [method] if method not in ("coconut", "full") else []
+        # what was run before, and what a moved setting does not touch, is taken over
+        trace = refine_problem(models, problem, config, names, done, others, previous=_known(trace, previous))
+    answers = {}
+    for method in text:
+        progress(method, len(milliseconds), total)
+        with models.lock:
+            start = time.perf_counter()
+            answers[method] = run_in_text(models, [problem], method)[0]
+            milliseconds[method] = 1000 * (time.perf_counter() - start)
+    runs = trace.runs | {"coconut": trace.runs["plain"], "full": trace.runs["refined"]}
+    return Comparison(replace(trace, runs=runs), answers, milliseconds)
+
+
+def _known(trace: Trace | None, previous: Trace | None) -> Trace | None:
+    """The newest trace, with the runs of `previous` that it does not have yet."""
+    if trace is None or previous is None or trace is previous:
+        return trace
+    return replace(trace, runs=previous.runs | trace.runs)
+
+
+def _bare(models, problem, config: RefineConfig, names, others) -> float:
+    """Milliseconds of one method's own run, from reading the question to the decoded answer."""
+    with models.lock:
+        prompts, donors = Prompts.make(models, [problem]), None
+        if config.method in BORROW:
+            donors = plain_thoughts(models, Prompts.make(models, others), config.thoughts, names[0])
+            donors = donors[:1] if config.method == "other_thoughts" else donors.mean(0, keepdim=True)
+        start = time.perf_counter()
+        run_all(Refiner(models, prompts, config, names, donors, details=False))
+        return 1000 * (time.perf_counter() - start)

@@ -1,0 +1,316 @@
+"""Compare: one problem under every method and control on one map, and two pinned settings against each other. No maths here."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+
+from lrr_core import comparison as comparing
+from lrr_core import summary
+from lrr_core.prosqa import ProblemError
+from pages import _choices, _shared
+
+PATH = _shared.DEFAULT_SET
+PINNED = (*_choices.SETTINGS, *_choices.MEMBERS, "thoughts")  # what a pin keeps: all but the problem
+
+
+def main() -> None:
+    head, chart, below = st.container(), st.container(), st.container()
+    skeleton = None
+    if "compared" not in st.session_state:  # something to look at from the first moment
+        skeleton = chart.skeleton(height=540)
+    try:
+        folder = _shared.folder(PATH)
+    except ValueError as error:
+        chart.error(str(error), icon=":material/error:")
+        return
+    _choices.begin(folder)
+    pins(folder)
+    state = st.session_state
+    if (method := state.pop("opened", None)) in comparing.ORDER:
+        _choices.explore_at(method=method)
+    with st.sidebar:
+        sidebar(folder)
+    _choices.show_notes(head)
+    if state.problem == _shared.OWN:
+        head.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+    choice = _choices.run_arguments() | {"thoughts": state.thoughts}
+    settings = {key: value for key, value in choice.items() if key != "method"}
+    title, note = head.empty(), head.empty()
+    note.caption(INTRO)
+
+    def progress(method: str, done: int, total: int) -> None:
+        note.caption(f":material/hourglass_top: {done + 1} of {total}: {method.replace('_', ' ')} …")
+
+    try:
+        title.markdown(f"#### {_shared.escaped(summary.asked(asked(choice)))}")
+        found = _shared.comparison(PATH, progress=progress, **settings)
+    except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
+        where = head if isinstance(error, ProblemError) else chart
+        where.error(str(error), icon=":material/error:")
+        return
+    note.caption(INTRO)
+    with head.container(horizontal=True, vertical_alignment="center"):
+        _choices.segments("Map", "map", folder, MAP, label_visibility="collapsed")
+        st.segmented_control(
+            "View", list(VIEWS), key="view", default="close", required=True, format_func=VIEWS.get, help=VIEW,
+            label_visibility="collapsed", **_choices.BOUND,
+        )  # fmt: skip
+        st.markdown(f":small[{_shared.escaped(comparing.changed(found))}]", help=CHANGED, width="content")
+    figure = _shared.compare_figure(
+        found, PATH, state.map, theme=_shared.theme(), narrow=_shared.is_narrow(), close=state.view != "all"
+    )
+    # through the skeleton only the first time: an emptied place would blink on every rerun
+    (skeleton or chart).plotly_chart(
+        figure,
+        key="small_multiples",
+        theme=None,
+        width="stretch",
+        alt=comparing.describe(found),
+        on_select=clicked,
+        selection_mode="points",
+        config=CHART | {"displaylogo": False},
+    )
+    state.compared = True
+    with below:
+        numbers(found)
+        against(folder, choice)
+        _shared.companion(f"{found.trace.problem.id} {state.view} {state.map}")
+    with st.sidebar:
+        _shared.device_line(PATH)
+    if not _shared.warmup(PATH).done.is_set():
+        waiting()
+
+
+@st.fragment(run_every=1.0)
+def waiting() -> None:
+    """Says what the warm-up does, and draws the page once more when the map is there."""
+    warm = _shared.warmup(PATH)
+    if warm.done.is_set():
+        st.rerun()
+    st.caption(
+        f":material/hourglass_top: Preparing the shared map ({warm.status}); until then PCA of this problem is shown."
+    )
+
+
+def asked(choice: dict):
+    return _shared.problem(choice["source"], choice["draw"], choice["text"])
+
+
+CHART = {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "scrollZoom": False}
+VIEWS = {"close": "close-up", "all": "all thoughts"}
+
+
+def sidebar(folder) -> None:
+    """What every method is run with; the method itself is chosen where settings are pinned."""
+    _choices.problem_controls(folder)
+    _choices.step_size_control(folder)
+    _choices.residual_control(folder)
+    left, right = st.columns(2)
+    with left:
+        _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1, on_change=_choices.run_whole)
+    with right:
+        _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1)
+    _choices.reference_control(folder)
+    _choices.member_controls(folder)
+    _choices.further_controls(folder)
+    _choices.reset_and_link(folder)
+
+
+# --- one click to Explore ---------------------------------------------------------------------------------------------
+
+
+def clicked() -> None:
+    """A point of a panel: its method is opened in Explore on the run that follows."""
+    points = st.session_state.small_multiples.selection.points
+    keys = [point.get("customdata") for point in points]
+    if keys and keys[0]:
+        st.session_state.opened = keys[0][0]
+
+
+def row_opened() -> None:
+    row = st.session_state.open_row.row
+    if row < len(comparing.ORDER):
+        st.session_state.opened = st.session_state.rows[row]
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def numbers(found) -> None:
+    rows = comparing.table(found)
+    st.session_state.rows = found.methods
+    for i, row in enumerate(rows):
+        row["open"] = "Explore" if i < len(found.methods) else None
+    column = st.column_config
+    whole = lambda label, help: column.NumberColumn(label, format="%d", help=help)  # noqa: E731
+    config = {name: whole(name, help) for name, help in KINDS.items()} | {
+        "right answer": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=120, help=RIGHT),
+        "margin": column.NumberColumn(format="%+.2f", help=MARGIN),
+        "moved": column.NumberColumn(format="%.0f %%", help=MOVED),
+        "text tokens": whole("tokens", "Tokens it writes: only the text baseline reasons in text."),
+        "forward passes": whole("forwards", "Forward passes the method needs; by kind in the last four columns."),
+        "milliseconds": column.NumberColumn("ms", format="%.0f", help=TIMED),
+        "open": column.ButtonColumn(
+            "", type="tertiary", on_click=row_opened, key="open_row", help="Open this method in Explore."
+        ),
+    }
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_order=[*COLUMNS, *KINDS],
+        column_config=config,
+        placeholder="–",
+        alt="Answer, certainty, distance moved and cost of every method",
+    )
+    device = _shared.escaped(found.trace.identity["device"])
+    st.caption(f"ms: measured once on this machine ({device}), when this setting was first run. {READING}")
+
+
+# --- A against B ------------------------------------------------------------------------------------------------------
+
+
+def pins(folder) -> None:
+    """A and B as they were pinned, from the session or the URL; at first the two readings of the references."""
+    state, known = st.session_state, _choices.choices(folder)
+    start = {key: known[key].start for key in PINNED}
+    first = {"a": start | {"reference": "next"}, "b": start | {"reference": "same"}}
+    for name, pinned in first.items():
+        if f"pin_{name}" not in state:
+            state[f"pin_{name}"] = from_link(st.query_params.get(name, ""), known, pinned)
+        if link := to_link(state[f"pin_{name}"], pinned):
+            st.query_params[name] = link
+        else:
+            st.query_params.pop(name, None)
+
+
+def to_link(pinned: dict, otherwise: dict) -> str:
+    """A pin for the URL: what is not as in `otherwise`."""
+    changed = {key: value for key, value in pinned.items() if value != otherwise[key]}
+    return urlencode({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in changed.items()})
+
+
+def from_link(text: str, known: dict, otherwise: dict) -> dict:
+    """A pin from the URL; what is missing there or cannot be used is taken from `otherwise`."""
+    pinned = dict(otherwise)
+    for key, value in parse_qsl(text[:1000]):
+        if key in PINNED:
+            try:
+                pinned[key] = known[key].nearest(value)
+            except (ValueError, TypeError, OverflowError):
+                continue
+    return pinned
+
+
+def pin(name: str) -> None:
+    st.session_state[f"pin_{name}"] = {key: st.session_state[key] for key in PINNED}
+
+
+def take(name: str) -> None:
+    """Puts the sliders where a pin is."""
+    st.session_state.update(st.session_state[f"pin_{name}"], upto=0)
+
+
+def against(folder, choice: dict) -> None:
+    """Two pinned settings on this problem, thought by thought."""
+    st.markdown("#### A against B")
+    st.caption(AGAINST)
+    problem = {key: choice[key] for key in ("source", "draw", "text")}
+    try:
+        traces = {n: _shared.run(PATH, complete=False, **problem, **st.session_state[f"pin_{n}"]) for n in ("a", "b")}
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with st.container(border=True):
+        _choices.one_of("Method for the next pin", "method", folder, _choices.METHOD)
+        for column, name, mark in zip(st.columns(2), "ab", (":blue[● A]", "□ B"), strict=True):
+            with column:
+                trace = traces[name]
+                st.markdown(
+                    f"**{mark}** {said(summary.answer(trace, 'refined'))} :gray[{_shared.escaped(in_words(trace))}]"
+                )
+                with st.container(horizontal=True):
+                    st.button(
+                        f"Pin as {name.upper()}", key=f"pin_as_{name}", on_click=pin, args=(name,),
+                        icon=":material/keep:", help=f"Keeps the sliders, checkpoints and method as they stand as {name.upper()}.",
+                    )  # fmt: skip
+                    st.button(
+                        f"Back to {name.upper()}", key=f"take_{name}", on_click=take, args=(name,),
+                        icon=":material/tune:", help=f"Puts the sliders, checkpoints and method where {name.upper()} is.",
+                    )  # fmt: skip
+    rows = comparing.differing(traces["a"], traces["b"])
+    if rows:
+        st.dataframe(rows, hide_index=True, alt="Settings in which A and B differ")
+    else:
+        st.caption("A and B are the same setting, so every difference below is zero. Move a slider and pin again.")
+    figure = _shared.difference_figure(traces["a"], traces["b"], theme=_shared.theme(), narrow=_shared.is_narrow())
+    st.plotly_chart(
+        figure,
+        key="difference",
+        theme=None,
+        width="stretch",
+        alt=comparing.describe_difference(traces["a"], traces["b"]),
+        config=CHART | {"displaylogo": False},
+    )
+    if any(row["setting"] in _choices.MEMBERS for row in rows):
+        st.caption(
+            "A and B use different checkpoints: each is measured against its own plain run, its own strong and weak."
+        )
+
+
+def in_words(trace) -> str:
+    c, members = trace.config, " / ".join(trace.identity[role].removeprefix("ladder/") for role in _choices.MEMBERS)
+    settings = f"s = {c.step_size:g} · α = {c.residual:g} · {c.reference} · T = {c.thoughts} · K = {c.rounds}"
+    return f"{summary.method_label(c.method)} · {settings} · {members}"
+
+
+def said(answer) -> str:
+    """An answer in Markdown: name, probability, and a mark in the colour of right or wrong."""
+    colour = {True: "green", False: "red", None: "gray"}[answer.right]
+    return f"**{_shared.escaped(answer.name)} {answer.p:.0%}** :{colour}[**{answer.mark}**]"
+
+
+# --- help texts -------------------------------------------------------------------------------------------------------
+
+INTRO = (
+    "The same question under every method and every control, on one map. ▶ play moves all panels together; click a point to "
+    "open its method in Explore."
+)
+MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes are real, everything else is dropped."
+VIEW = (
+    "Close-up: axes around the runs that refine the model's own thoughts; thoughts that were replaced may lie beyond the edge. "
+    "All thoughts: axes around everything. Either way they are the same in every panel."
+)
+CHANGED = "A refinement that flips an answer means something only where its controls do not flip it as well."
+RIGHT = "Probability of the right answer among the candidates, at the end."
+MARGIN = "log p of the right answer minus log p of the best other one, in nats: above zero is right."
+MOVED = "Deviation: how far the thoughts are from the plain run's, in % of their length ‖h‖; mean over the thoughts."
+TIMED = "Milliseconds of wall time from reading the question to the written answer, without what this page reads out."
+READING = (
+    "Zero thoughts have no length to give a share of. One problem proves nothing: the Ladder page counts over many."
+)
+COLUMNS = (
+    "method",
+    "answer",
+    "right answer",
+    "margin",
+    "moved",
+    "text tokens",
+    "forward passes",
+    "milliseconds",
+    "open",
+)
+KINDS = {
+    "question": "Reading the question: once for the backbone, and once each for strong and weak where they are asked.",
+    "thoughts": "Thoughts that are fed, to every model that follows along.",
+    "probes": "Asking strong and weak what they make of a thought, without keeping it.",
+    "decoding": "Writing text: the steps of the text baseline and the answer.",
+}
+AGAINST = (
+    "Pin two settings and see where they part. The sliders on the left are what the next pin keeps; both are run on the "
+    "problem above."
+)
+
+main()

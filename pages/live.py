@@ -1,0 +1,200 @@
+"""Live: drag a point over (step size, residual mix) and watch thoughts, curves and answer follow; no maths here.
+
+While the point moves, the browser interpolates between runs that lie ready. Let go, and the exact run of that very setting takes
+its place, with a line that says how far off the interpolation was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from lrr_core import live, live_scene, summary
+from lrr_core.prosqa import ProblemError
+from lrr_core.trace import RefineConfig
+from pages import _choices, _pad, _shared
+
+PATH = _shared.DEFAULT_SET
+MOST_REMEMBERED = 40  # releases whose answers stay on the pad
+HELD = ("thoughts", "rounds", "reference", "gradient", "momentum")  # settings that a pad holds fixed
+DRAGGED = ("method", "step_size", "residual", "sign")  # choices the point stands for
+WITHOUT_CONTROL = (*DRAGGED, "gradient", "momentum", "seed")
+
+
+def main() -> None:
+    head, place, below = st.container(), st.container(), st.container()
+    try:
+        folder = _shared.folder(PATH)
+    except ValueError as error:
+        place.error(str(error), icon=":material/error:")
+        return
+    _choices.begin(folder)
+    state = st.session_state
+    with head:
+        title, controls = st.columns([5, 6], vertical_alignment="bottom")
+        with controls:
+            choose(folder)
+        _choices.show_notes(head)
+        if state.problem == _shared.OWN:
+            st.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+    choice = arguments()
+    source = [choice[key] for key in ("source", "draw", "text")]
+    try:
+        problem = _shared.problem(*source)
+    except ProblemError as error:
+        place.error(str(error), icon=":material/error:")
+        return
+    title.markdown(f"#### {_shared.escaped(summary.asked(problem))}")
+    title.caption(INTRO)
+    members = [choice[key] for key in _choices.MEMBERS]
+    job = _shared.live_pad(PATH, *source, *members, **{key: choice[key] for key in HELD})
+    with place:
+        wait_for(job)
+        if job.pad is None:
+            st.error(job.error, icon=":material/error:")
+        else:
+            show(folder, problem, job)
+    with below.expander("How to read this", icon=":material/help:"):
+        st.markdown(READ)
+
+
+def choose(folder) -> None:
+    """What is looked at: problem, references, models, link."""
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right", gap="xsmall"):
+        with st.container(width=200):
+            _choices.one_of("Problem", "problem", folder, _choices.PROBLEM)
+        st.button("Another", key="another", on_click=_choices.another, icon=":material/casino:", help=_choices.ANOTHER)
+        with st.popover("Settings", icon=":material/tune:"):
+            st.button("Own text", key="own", on_click=_choices.own, icon=":material/edit:", help=_choices.OWN)
+            _choices.reference_control(folder)
+            _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1)
+            _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1)
+            _choices.member_controls(folder)
+            _choices.reset_and_link(folder)
+
+
+def arguments() -> dict:
+    """The arguments of `_shared.run`: all thoughts, and the setting the point stands at."""
+    chosen = _choices.run_arguments() | {"thoughts": st.session_state.thoughts}
+    return chosen | placed(*setting())
+
+
+def setting() -> tuple[float, float]:
+    """Where the point stands, from the choices all pages share: (signed step size, mix)."""
+    state = st.session_state
+    return live.place(RefineConfig(state.method, state.step_size, state.residual, sign=state.sign))
+
+
+def placed(step: float, mix: float) -> dict:
+    """The choices that stand for a place on the pad."""
+    config = live.setting(RefineConfig(), step, mix)
+    return {key: getattr(config, key) for key in DRAGGED}
+
+
+def let_go() -> None:
+    """The point was let go: the choices all pages share take its setting."""
+    at = _pad.released(live.STEPS[-1], live.MIXES[-1])
+    if at is not None:
+        st.session_state.update(placed(*at), upto=0)
+
+
+def keep_in_url(folder) -> None:
+    """Choices that have no control of their own on this page go into the URL by hand, so that it can be reloaded and shared."""
+    known = _choices.choices(folder)
+    for key in WITHOUT_CONTROL:
+        value = st.session_state[key]
+        # a control of the page before may still own its key for one run: the next run writes it
+        with contextlib.suppress(StreamlitAPIException):
+            if value != known[key].start:
+                st.query_params[key] = known[key].written(value)
+            elif key in st.query_params:
+                del st.query_params[key]
+
+
+@st.fragment
+def show(folder, problem, job) -> None:
+    """The instrument, and beneath it what the releases of this visit have shown. A release reruns only this."""
+    keep_in_url(folder)
+    step, mix = setting()
+    ready, moment, trouble = _shared.loading(PATH).done.is_set(), None, ""
+    if ready:
+        try:
+            moment = live_scene.moment(job.pad, _shared.run(PATH, **arguments()), job.maps)
+        except ValueError as error:  # ModelError, ConfigError, RefineError: each names the fix
+            trouble = str(error)
+    remembered = remember(job, moment)
+    _pad.instrument(
+        {
+            "scene": live_scene.scene(job.pad, problem, job.maps),
+            "moment": moment,
+            "at": {"step": step, "mix": mix},
+            "look": live_scene.look(),
+            "map": st.session_state.map,
+            "history": remembered,
+            "trouble": trouble,
+            "loading": not ready,
+        },
+        let_go,
+    )
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.caption(_shared.escaped(" ".join([live_scene.checked(job.pad), live_scene.so_far(remembered)])))
+    with right.container(horizontal_alignment="right"):
+        if st.button("Open in Explore", key="open", icon=":material/open_in_new:", help=OPEN):
+            _choices.explore_at()
+    if not ready:
+        _shared.model_set(PATH)
+        st.rerun()
+
+
+def remember(job, moment: dict | None) -> list[dict]:
+    """The releases of this visit on this pad, oldest first."""
+    state = st.session_state
+    stamp = str(job.pad.stamp)
+    if state.get("live_stamp") != stamp:
+        state.live_stamp, state.live_releases = stamp, {}
+    if moment is not None and (moment["step"] or moment["mix"]):
+        state.live_releases[moment["step"], moment["mix"]] = live_scene.release(moment)
+    return list(state.live_releases.values())[-MOST_REMEMBERED:]
+
+
+def wait_for(job) -> None:
+    """Says how far the runs under the pad are until they are there; any click goes on elsewhere, and they are kept.
+
+    A loop and not a fragment that asks again and again: Streamlit collects garbage after every run of a script, which beside a
+    loaded model takes a quarter of a second in which nothing is computed.
+    """
+    if job.done.is_set():
+        return
+    empty, bar = st.empty(), st.empty()
+    empty.skeleton(height=560)
+    while not job.done.wait(0.25):
+        bar.progress(job.share, f"Computing the runs under the pad: {job.share:.0%}. Shipped problems need no waiting.")
+    empty.empty()
+    bar.empty()
+
+
+INTRO = (
+    "Drag the blue point. Right pushes thoughts towards strong, left away from it, up keeps more of the thought before."
+)
+OPEN = "The same problem and setting on the Explore page, with every round, token and number."
+READ = """
+* **The pad.** Its shade is the answer margin after the last thought: green ✓ where the right answer wins, red ✗ where the
+  other does, stronger where it wins by more. The dark line is where the answer flips. Every small dot is a run that was
+  computed; all between them is interpolated, answers as log-probabilities. ○ is the plain run, a star or a cross is an exact
+  run you asked for, right or wrong.
+* **Left half.** The published equation adds +η∇J, which moves *away* from strong; the text describes the opposite. The
+  left half is the printed sign, the right half the described intent.
+* **Interpolated or exact.** While you drag, nothing is run: the pictures are mixed from the four runs around the point.
+  Let go, and the model runs that very setting; the dashed path on the map is what interpolation had drawn. Where several
+  flips lie close together the interpolated answer can be wrong, and the line under the answer says so.
+* **The map** leaves out most of 192 dimensions. On a UMAP lengths and straight lines mean nothing; the curves below are
+  measured in all dimensions. Gray dotted is the plain run, ▲ and ▼ are strong's and weak's own thoughts.
+* **The graph** shows the thought chosen above it: fill and number are the refined run, the gray dot the plain one, a
+  thick rim the nodes truly that many hops away. The thoughts were *trained* to hold them.
+* **Keys.** On the pad: arrows by 0.05, with Shift by 0.01, Page Up and Page Down to the next computed step size, Home to the
+  plain run. On the map: ← and → choose the thought.
+"""
+
+main()
