@@ -10,6 +10,7 @@ best of many cells is flattered by chance: confirm it on other problems.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,17 @@ class AccuracyPlane:
         accuracy, low, high: in %, 95 % Wilson interval; points, points_low, points_high: difference in percentage points with
         a paired bootstrap interval; gained, lost: problems only this setting, or only the plain run, answers rightly.
         """
-        right, done = (self.random_right, self.random_done) if random else (self.right, self.done)
+        return self._random_compared if random else self._own_compared
+
+    @cached_property  # half a second, and a page asks at every rerun
+    def _own_compared(self) -> dict[str, np.ndarray]:
+        return self._compared(self.right, self.done)
+
+    @cached_property
+    def _random_compared(self) -> dict[str, np.ndarray]:
+        return self._compared(self.random_right, self.random_done)
+
+    def _compared(self, right: np.ndarray, done: np.ndarray) -> dict[str, np.ndarray]:
         names = ("accuracy", "low", "high", "points", "points_low", "points_high", "gained", "lost")
         out = {name: np.full(done.shape, np.nan) for name in names}
         for cell in zip(*np.nonzero(done), strict=True):
@@ -70,7 +81,7 @@ class AccuracyPlane:
     def in_words(self) -> str:
         """What every cell is to be compared with: the plain run, blanked thoughts, chance."""
         said = []
-        for name, right in (("plain run", self.plain), ("zero thoughts", self.zero)):
+        for name, right in (("Plain run", self.plain), ("zero thoughts", self.zero)):
             low, high = wilson(int(right.sum()), self.n)
             said.append(f"{name} {100 * right.mean():.1f} % ({100 * low:.1f}–{100 * high:.1f})")
         return f"{', '.join(said)}, chance {100 * self.chance:.0f} %; n = {self.n}, 95 % Wilson intervals"

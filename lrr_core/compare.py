@@ -1,6 +1,6 @@
 """Run one problem under every method and control: `compare_methods(models, problem, config, names, others)`.
 
-Each method is run twice: bare and timed, as it would be used, and with everything that a page reads out. The lock of the
+Each method is run twice: with everything that a page reads out, and bare and timed, as it would be used. The lock of the
 models is given back between methods, so that another person's slider never waits for all of them.
 """
 
@@ -37,12 +37,14 @@ def compare_methods(
     text = [name for name in TEXT_METHODS if name in models.members]
     config = replace(config, method="full")  # the one that is called "refined" in the trace
     total, milliseconds, trace, done = len(methods) + len(text), {}, previous, []
+    for name in dict.fromkeys((*names, *text)):
+        models.model(name)  # read from disk before any clock runs
     for method in methods:
         progress(method, len(milliseconds), total)
-        milliseconds[method] = _bare(models, problem, replace(config, method=method), names, others)
         done += [method] if method not in ("coconut", "full") else []
         # what was run before, and what a moved setting does not touch, is taken over
         trace = refine_problem(models, problem, config, names, done, others, previous=_known(trace, previous))
+        milliseconds[method] = _bare(models, problem, replace(config, method=method), names, others)
     answers = {}
     for method in text:
         progress(method, len(milliseconds), total)

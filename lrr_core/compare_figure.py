@@ -30,33 +30,37 @@ MARGIN = 0.12  # of the drawn extent, around it
 @dataclass(frozen=True)
 class Grid:
     """Where the panels stand, in pixels: `columns` of `panel` (width, height); above each room for two lines of title, below
-    it the bar; the key is `note` high; the player stands `above` everything or below it."""
+    it the bar; the key above them is `key` high; the player stands `above` everything or below it."""
 
     width: int
     columns: int
     panel: tuple[int, int]
-    note: int
+    key: int
     above: bool
 
-    TITLE, STRIP, GAP, PLAYER = 44, 7, 10, 62
+    TITLE, STRIP, GAP, PLAYER, NOTE = 42, 7, 10, 62, 22
 
     def rows(self, count: int) -> int:
         return -(-count // self.columns)
 
     def height(self, count: int) -> int:
         pitch = self.TITLE + self.panel[1] + self.STRIP + self.GAP
-        return self.rows(count) * pitch + self.note + (2 if self.above else 1) * self.PLAYER
+        return self.rows(count) * pitch + self.key + self.NOTE + (2 if self.above else 1) * self.PLAYER
+
+    def top(self) -> int:
+        """Where the key begins."""
+        return 2 * self.PLAYER if self.above else 0
 
     def corner(self, i: int) -> tuple[int, int]:
         """(left, top) of panel i."""
         row, column = divmod(i, self.columns)
         left = 1 + column * (self.panel[0] + self.GAP)
         pitch = self.TITLE + self.panel[1] + self.STRIP + self.GAP
-        return left, self.TITLE + row * pitch + (2 * self.PLAYER if self.above else 0)
+        return left, self.top() + self.key + self.TITLE + row * pitch
 
 
-WIDE = Grid(width=842, columns=5, panel=(160, 150), note=40, above=False)
-NARROW = Grid(width=482, columns=2, panel=(235, 180), note=60, above=True)
+WIDE = Grid(width=842, columns=5, panel=(160, 150), key=24, above=False)
+NARROW = Grid(width=482, columns=2, panel=(235, 180), key=42, above=True)
 
 
 def compare_figure(
@@ -226,7 +230,9 @@ def _layout(comparison: Comparison, m: Map, grid: Grid, ranges: list, paths: dic
         if not ((x >= low) & (x <= high) & (y >= floor) & (y <= ceiling)).any():
             notes.append(_note("beyond the edge", left + 8, top + 8, grid, height, ink.muted, 11, "top"))
     bottom = grid.corner(count - 1)[1] + grid.panel[1] + grid.STRIP + 8
-    notes.append(_note(_key(m, theme, grid), 0, bottom, grid, height, ink.muted, 11.5, "top"))
+    quality = "" if np.isnan(m.quality) else f", {m.quality_name} {m.quality:.2f}"
+    notes.append(_note(f"{m.kind}{quality}: {WARNING}", 0, bottom, grid, height, ink.muted, 11, "top"))
+    notes.append(_note(_key(theme, grid), 0, grid.top(), grid, height, ink.muted, 12, "top"))
     return layout | {
         "template": {},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -250,13 +256,11 @@ def _title(trace: Trace, name: str, theme: str) -> str:
     return f"<b>{method_label(name).removeprefix('control: ')}</b><br>{said}"
 
 
-def _key(m: Map, theme: str, grid: Grid) -> str:
+def _key(theme: str, grid: Grid) -> str:
     glyphs = {"refined": "this method", "plain": "plain run", "strong": "strong", "weak": "weak"}
     parts = [f'<span style="color:{written(n, theme)}">{ROLES[n].glyph}</span> {words}' for n, words in glyphs.items()]
     bar = "bar: probability of the right answer if it had to answer now, tick: chance"
-    quality = "" if np.isnan(m.quality) else f", {m.quality_name} {m.quality:.2f}"
-    between = "<br>" if grid.columns < 3 else " · "
-    return f"{'   '.join(parts)}{between}{bar}<br>{m.kind}{quality}: {WARNING}"
+    return "   ".join(parts) + ("<br>" if grid.columns < 3 else " · ") + bar
 
 
 def _note(words: str, left: int, top: int, grid: Grid, height: int, colour: str, size: float, anchor: str) -> dict:

@@ -114,12 +114,12 @@ class Grid:
             "showlegend": False,
         }
 
-    def current(self, here: tuple[float, float] | None) -> list[dict]:
-        """A ring around the current setting."""
+    def current(self, here: tuple[float, float] | None, size: int = 22) -> list[dict]:
+        """A ring around the current setting. size: in pixels, wider where something is written in the cells."""
         if here is None:
             return []
-        ring = {"symbol": "circle-open", "size": 22, "color": self.ink.text, "line": {"width": 3}}
-        inner = {"symbol": "circle-open", "size": 17, "color": self.ink.paper, "line": {"width": 2}}
+        ring = {"symbol": "circle-open", "size": size, "color": self.ink.text, "line": {"width": 3}}
+        inner = {"symbol": "circle-open", "size": size - 5, "color": self.ink.paper, "line": {"width": 2}}
         at = {"type": "scatter", "mode": "markers", "x": [float(to_axis(here[0]))], "y": [here[1]]} | QUIET
         return [at | {"name": "current setting", "marker": ring}, at | {"name": "current, inside", "marker": inner}]
 

@@ -89,8 +89,8 @@ def gain_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
             note = _note(words, f"x{i}", f"y{i} domain", at, 0.0, 10.5, ink.muted)
             notes.append(note | {"yanchor": "bottom"} | side)
         against = "plain run" if base == "coconut" else "residual mixing alone"
-        notes.append(_note(f"{ROLES['plain'].glyph} {against}", f"x{i} domain", f"y{i}", 1, 0, 10.5, ink.muted))
-        notes[-1] |= {"xanchor": "right", "yanchor": "bottom"}
+        notes.append(_note(f"{ROLES['plain'].glyph} {against}", f"x{i} domain", f"y{i}", 0.14, 0, 10.5, ink.muted))
+        notes[-1] |= {"yanchor": "top"}  # between guessing and the first rung that knows something there is room
     low, high = min(ends), max(ends)
     limits = [low - 0.08 * (high - low) - 0.5, high + 0.08 * (high - low) + 0.5]
     accuracies = [a for a in (_accuracy(ladder, rung) for rung in ladder.rungs) if a is not None] or [50.0]
@@ -210,7 +210,7 @@ def _told(g: Gain, label: str, base: str) -> str:
     return (
         f"<b>{label}</b><br>{in_points(g)} over {BASES[base]}, n = {g.n}<br>"
         f"{g.gained} more right, {g.lost} more wrong, McNemar p = {g.p_value:.2g}<br>"
-        f"backbone {name(g.asked.backbone)}: {100 * g.accuracy:.1f} % ({low:.1f} to {high:.1f})<br>click to open in Explore"
+        f"backbone {name(g.asked.backbone)}: {100 * g.accuracy:.1f} % ({low:.1f} to {high:.1f})<br>click to open"
     )
 
 

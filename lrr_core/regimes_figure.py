@@ -36,7 +36,7 @@ TINTS = {  # role and share of its colour
     "overshoots": ("refined", 0.65),
 }
 SURE = 4.0  # nats: beyond this margin (55 : 1) the colour is full
-POINTS = 20.0  # percentage points: beyond this difference the colour is full
+POINTS = 10.0  # percentage points: beyond this difference the colour is full
 
 
 def plane_figure(
@@ -90,10 +90,11 @@ def accuracy_figure(
     heat = grid.shaded(found["points"], POINTS, scale, bar)
     heat |= {"text": words, "texttemplate": "%{text}", "textfont": {"size": 10 if narrow else 12}}
     texts = [
-        [_accuracy_text(plane, found, i, j) for j in range(len(plane.residuals))] for i in range(len(plane.step_sizes))
+        [_accuracy_text(plane, found, control, i, j) for j in range(len(plane.residuals))]
+        for i in range(len(plane.step_sizes))
     ]
     marks = grid.markers(texts, np.zeros(plane.done.shape, bool))
-    return grid.figure([heat, marks, *grid.current(here)], [], f"accuracy {control}")
+    return grid.figure([heat, marks, *grid.current(here, 40)], [], f"accuracy {control}")
 
 
 def _outcomes(plane: Plane) -> np.ndarray:
@@ -127,7 +128,7 @@ def _cell_texts(plane: Plane) -> list[list[str]]:
     return out
 
 
-def _accuracy_text(plane: AccuracyPlane, found: dict[str, np.ndarray], i: int, j: int) -> str:
+def _accuracy_text(plane: AccuracyPlane, found: dict[str, np.ndarray], control: bool, i: int, j: int) -> str:
     here = f"<b>s = {signed(plane.step_sizes[i])}, α = {plane.residuals[j]:g}</b><br>"
     v = {name: values[i, j] for name, values in found.items()}
     if np.isnan(v["accuracy"]):
@@ -136,9 +137,22 @@ def _accuracy_text(plane: AccuracyPlane, found: dict[str, np.ndarray], i: int, j
         f"{v['accuracy']:.1f} % right of n = {plane.n} (95 % interval {v['low']:.1f}–{v['high']:.1f})<br>"
         f"{v['points']:+.1f} points against the plain run ({v['points_low']:+.1f} … {v['points_high']:+.1f})<br>"
         f"gained {v['gained']:.0f}, lost {v['lost']:.0f} problems<br>"
+        f"{_other(plane, control, i, j)}"
         f"plain {100 * plane.plain.mean():.1f} %, zero thoughts {100 * plane.zero.mean():.1f} %, "
         f"chance {100 * plane.chance:.0f} %"
     )
+
+
+def _other(plane: AccuracyPlane, control: bool, i: int, j: int) -> str:
+    """The same cell under the other kind of pushes, where that has been run."""
+    name, right, done = (
+        ("pushes towards strong" if control else "random pushes of equal length"),
+        plane.right,
+        plane.done,
+    )
+    if not control:
+        right, done = plane.random_right, plane.random_done
+    return f"{name}: {100 * right[i, j].mean():.1f} %<br>" if done[i, j] else ""
 
 
 def _number(accuracy: float, sure: float) -> str:

@@ -21,7 +21,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 @dataclass
 class Cost:
-    """Forwards of one run, per problem, kept apart: METHOD's account of what refinement costs.
+    """Forwards of one run, per problem, kept apart: what refinement costs, kind by kind.
 
     prefill: questions read; single: positions appended to a cache; probe: positions asked but not kept;
     decode: positions read to produce the answer; readout: what the instrument itself asks and the method does not need.

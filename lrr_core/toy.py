@@ -1,4 +1,4 @@
-"""A reasoner in the plane: three turns of a circle, refined by the very algorithm of METHOD section 2, to be seen by eye.
+"""A reasoner in the plane: three turns of a circle, refined by the very algorithm of `refine`, to be seen by eye.
 
     toy = circle(turn=60)                      backbone turns a thought by 60 degrees, strong by more, weak by less
     refine(toy, step=0.3, rounds=8)            -> ToyRun; the same numbers `refine.Refiner` gives for these maps (tested)
@@ -65,7 +65,7 @@ def refine(
     reference: str = "next",
     held: bool = False,
 ) -> ToyRun:
-    """METHOD section 2 with detached references. step: s, negative for the printed sign; held: ask strong and weak once a
+    """The refinement of `refine` with detached references. step: s, negative for the printed sign; held: ask strong and weak once a
     thought instead of once a round.
 
     Laws: with `held`, or under "same", the rounds of a thought are equal steps on one straight line; step = 0 and

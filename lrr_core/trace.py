@@ -57,7 +57,7 @@ class RefineConfig:
     """Everything that decides a refined run besides the models and the problem.
 
     step_size: s = 2η/D, the fraction of (strong - weak) added per round when detached; residual: α; rounds: K;
-    thoughts: T; momentum: β. Symbols as in METHOD and arXiv 2506.08552.
+    thoughts: T; momentum: β. Symbols as in `refine` and arXiv 2506.08552.
     """
 
     method: str = "full"

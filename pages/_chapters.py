@@ -88,8 +88,8 @@ def measured(*names: str) -> dict:
 def fed_back(folder, home: str) -> dict | None:
     say(
         "A language model reasons by writing: every word it writes is read again as its next input. A word is one choice from "
-        "a short list, so everything else the model was weighing is lost on the way. **Latent reasoning** leaves the word "
-        "out: the model's last hidden state, a vector called a *thought*, is fed back as it is."
+        "a short list; whatever else the model was weighing is not fed back. **Latent reasoning** leaves the word out: the "
+        "model's last hidden state, a vector called a *thought*, is fed back as it is."
     )
     trace = run_of(ALEX, folder, "backbone")
     told = trace.problem.graph.sentences()
@@ -140,10 +140,16 @@ def push(folder, home: str) -> dict | None:
     views = {"one": "One thought, many rounds", "two": "Two readings of strong and weak"}
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     view = row.segmented_control(
-        "What to look at", list(views), default="one", key="toy_view", format_func=views.get, required=True
+        "What to look at",
+        list(views),
+        default="one",
+        key="toy_view",
+        format_func=views.get,
+        required=True,
+        bind="query-params",
     )
     if view == "one":
-        rounds = row.slider("Rounds", 1, 12, 8, key="toy_rounds", width=300, help=ROUNDS)
+        rounds = row.slider("Rounds", 1, 12, 8, key="toy_rounds", width=300, help=ROUNDS, bind="query-params")
         alt = f"A thought pushed {rounds} times along a straight line towards strong and beyond, and the ramp it descends."
         chart(push_figure(rounds, **look()), "push", alt, home)
         note(
@@ -151,7 +157,17 @@ def push(folder, home: str) -> dict | None:
             "weak answer once. Dotted: they are asked again after every round, which bends the way but gives it no floor."
         )
         return {"problem": DAVIS, "method": "contrast", "step_size": 0.4, "rounds": 8, "residual": 0.0}
-    turn = row.slider("How far a thought moves on, degrees", 10, 150, 110, 10, key="toy_turn", width=300, help=TURN)
+    turn = row.slider(
+        "How far a thought moves on, degrees",
+        10,
+        150,
+        110,
+        10,
+        key="toy_turn",
+        width=300,
+        help=TURN,
+        bind="query-params",
+    )
     alt = (
         f"Three thoughts of a toy that turns by {turn} degrees, pushed under both readings, and the distance to strong."
     )
@@ -166,7 +182,7 @@ def push(folder, home: str) -> dict | None:
 def mixing(folder, home: str) -> dict | None:
     say(
         "The other slider, α, keeps a share of the thought before. That is **memory**, and it costs length: the mean of two "
-        "vectors that point different ways is shorter than either. At α = 1 the first thought stays for ever and the model "
+        "vectors that point different ways is shorter than they are. At α = 1 the first thought stays for ever and the model "
         "guesses. In between it depends on how long the model thinks."
     )
     overrun = measured("overrun")["overrun"]
@@ -174,7 +190,8 @@ def mixing(folder, home: str) -> dict | None:
     chart(_shared.lesson_figure("mixing", PATH, **look()), "mixing", alt, home)
     note(
         "The answer lies 2 or 3 steps away. Without mixing the model gets there in 3 to 5 thoughts and loses it again when it "
-        "thinks on; with a large α it gets there late and stays. This model was trained with up to six thoughts.",
+        "thinks on; with a large α it gets there late and stays. Stopping in time is better still: "
+        f"{overrun.rate(after(0, 3)).text()} after 3 plain thoughts. The model was trained with up to six.",
         f"Left and middle: the law, and one real run. Right: {described(overrun)}; differences are paired with α = 0.",
     )
     return {"problem": DAVIS, "method": "residual", "residual": 0.7, "step_size": 0.0, "thoughts": 10}
@@ -227,7 +244,13 @@ def trap(folder, home: str) -> dict | None:
     )
     ways = {FAE: "As released", DAVIS: "Balanced"}
     source = st.segmented_control(
-        "A problem", list(ways), default=FAE, key="trap_problem", format_func=ways.get, required=True
+        "A problem",
+        list(ways),
+        default=FAE,
+        key="trap_problem",
+        format_func=ways.get,
+        required=True,
+        bind="query-params",
     )
     cases = measured("released", "best-large")
     trace = run_of(source, folder, "backbone")
@@ -254,10 +277,17 @@ def verdict(folder, home: str) -> dict | None:
     chart(effects_figure(effects(cases), **look()), "effects", alt, home)
     note(
         f"n = {cases['middle-next'].n:,} a line, {cases['overrun'].n} for the last two; bars are 95 % intervals. Hollow: a random "
-        "push of equal length instead. One training, one draw of problems: signs and sizes are this model's. A finished model "
+        "push of equal length instead. "
+        f"{half_trained(folder)} One training, one draw of problems: signs and sizes are this model's. A finished model "
         "is right so often that little is left to refine."
     )
     return {"problem": DAVIS}
+
+
+def half_trained(folder) -> str:
+    """Which checkpoint the lines call half-trained, where the set says how long it was trained."""
+    steps = [folder.info.members.get(name, {}).get("step") for name in (folder.info.opens_with, "backbone")]
+    return "Half-trained: step {:,} of {:,}.".format(*steps) if all(steps) else ""
 
 
 def effects(cases: dict) -> list[Effect]:
@@ -296,7 +326,7 @@ CHAPTERS = {
     "words-or-thoughts": Chapter(
         "What is fed back",
         "Thinking in vectors instead of words",
-        "A text step hands on one word; a thought hands on everything the model was weighing.",
+        "A text step hands on one word; a thought hands on the whole state behind it.",
         fed_back,
     ),
     "frontier": Chapter(

@@ -127,6 +127,9 @@ def begin(folder) -> None:
         # link to a page would come without layout and navigation
         runpy.run_path(str(APP))
         st.stop()
+    if state.pop("carried", False):  # from another page: an assignment makes Streamlit write a choice into the URL
+        for key in [key for key in known if key in state]:
+            state[key] = state[key]
     notes, again = [], False
     if "link_notes" not in state:  # the first run of a session: the URL may be a link from somebody
         for key in list(st.query_params):
@@ -162,7 +165,21 @@ def begin(folder) -> None:
                 del st.query_params[key]
 
 
-PAGE_KEYS = {"tab", "chapter", "embed", "embed_options"}  # keys in the URL that a page or Streamlit itself looks after
+# keys in the URL that a page looks after (its own views, the pins of Compare), or Streamlit itself
+PAGE_KEYS = {
+    "tab",
+    "view",
+    "a",
+    "b",
+    "base",
+    "opens",
+    "regimes_tab",
+    "plane_mode",
+    "many_n",
+    "many_size",
+    "many_control",
+}
+PAGE_KEYS |= {"chapter", "toy_view", "toy_rounds", "toy_turn", "trap_problem", "embed", "embed_options"}
 
 
 def _put_right(key: str, given, choice, notes: list[str]):
@@ -215,7 +232,8 @@ def link(folder, **changes) -> str:
         del values["text"]
     if values["problem"] != _shared.RANDOM:
         del values["draw"]
-    return "?" + urlencode({"v": VERSION} | {key: known[key].written(value) for key, value in values.items()})
+    views = {key: st.query_params[key] for key in PAGE_KEYS if key in st.query_params}
+    return "?" + urlencode({"v": VERSION} | {key: known[key].written(value) for key, value in values.items()} | views)
 
 
 def _plain(value) -> str:
@@ -224,8 +242,14 @@ def _plain(value) -> str:
 
 def explore_at(**values) -> None:
     """Open Explore at these choices; the others stay. Call it in the page's body, not in a callback."""
-    st.session_state.update(values)
-    st.switch_page(str(Path(__file__).parent / "explore.py"))
+    go("explore", **values)
+
+
+def go(page: str, **values) -> None:
+    """Open another page at these choices; the others stay. Call it in the page's body, not in a callback."""
+    st.session_state.update(values, carried=True)
+    # without parameters of its own a switch would clear the URL, which Streamlit refuses while controls own parts of it
+    st.switch_page(str(Path(__file__).parent / f"{page}.py"), query_params={})
 
 
 def explore_button(label: str, key: str, help: str | None = None, **values) -> None:

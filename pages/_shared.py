@@ -6,6 +6,7 @@ torch takes seconds to import: `Loading` does it in a thread, behind a first pic
 
 from __future__ import annotations
 
+import gc
 import re
 import threading
 from collections.abc import Callable
@@ -50,6 +51,9 @@ class Loading:
             from lrr_core.models import ModelSet
 
             self.models = ModelSet(path)
+            # Streamlit collects garbage after every run, and would walk through all of torch each time: 0.26 s
+            gc.collect()
+            gc.freeze()
         except (
             Exception
         ) as error:  # a thread's error has nobody to catch it: `model_set` raises it where it is asked for
@@ -311,7 +315,7 @@ def live_pad(
     return _live_pad(path, source, draw, text, backbone, strong, weak, warmup(path).background is not None, **held)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def _live_pad(
     path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, mapped: bool, **held
 ) -> PadJob:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlencode
-
 import streamlit as st
 
 from lrr_core import comparison as comparing
 from lrr_core import summary
 from lrr_core.prosqa import ProblemError
-from pages import _choices, _shared
+from pages import _choices, _pins, _shared
 
 PATH = _shared.DEFAULT_SET
-PINNED = (*_choices.SETTINGS, *_choices.MEMBERS, "thoughts")  # what a pin keeps: all but the problem
 
 
 def main() -> None:
+    try:
+        folder = _shared.folder(PATH)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    _choices.begin(folder)
     head, chart, below = st.container(), st.container(), st.container()
     skeleton = None
     if "compared" not in st.session_state:  # something to look at from the first moment
         skeleton = chart.skeleton(height=540)
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        chart.error(str(error), icon=":material/error:")
-        return
-    _choices.begin(folder)
-    pins(folder)
+    _pins.begin(folder)
     state = st.session_state
     if (method := state.pop("opened", None)) in comparing.ORDER:
         _choices.explore_at(method=method)
@@ -172,47 +169,6 @@ def numbers(found) -> None:
 # --- A against B ------------------------------------------------------------------------------------------------------
 
 
-def pins(folder) -> None:
-    """A and B as they were pinned, from the session or the URL; at first the two readings of the references."""
-    state, known = st.session_state, _choices.choices(folder)
-    start = {key: known[key].start for key in PINNED}
-    first = {"a": start | {"reference": "next"}, "b": start | {"reference": "same"}}
-    for name, pinned in first.items():
-        if f"pin_{name}" not in state:
-            state[f"pin_{name}"] = from_link(st.query_params.get(name, ""), known, pinned)
-        if link := to_link(state[f"pin_{name}"], pinned):
-            st.query_params[name] = link
-        else:
-            st.query_params.pop(name, None)
-
-
-def to_link(pinned: dict, otherwise: dict) -> str:
-    """A pin for the URL: what is not as in `otherwise`."""
-    changed = {key: value for key, value in pinned.items() if value != otherwise[key]}
-    return urlencode({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in changed.items()})
-
-
-def from_link(text: str, known: dict, otherwise: dict) -> dict:
-    """A pin from the URL; what is missing there or cannot be used is taken from `otherwise`."""
-    pinned = dict(otherwise)
-    for key, value in parse_qsl(text[:1000]):
-        if key in PINNED:
-            try:
-                pinned[key] = known[key].nearest(value)
-            except (ValueError, TypeError, OverflowError):
-                continue
-    return pinned
-
-
-def pin(name: str) -> None:
-    st.session_state[f"pin_{name}"] = {key: st.session_state[key] for key in PINNED}
-
-
-def take(name: str) -> None:
-    """Puts the sliders where a pin is."""
-    st.session_state.update(st.session_state[f"pin_{name}"], upto=0)
-
-
 def against(folder, choice: dict) -> None:
     """Two pinned settings on this problem, thought by thought."""
     st.markdown("#### A against B")
@@ -233,11 +189,11 @@ def against(folder, choice: dict) -> None:
                 )
                 with st.container(horizontal=True):
                     st.button(
-                        f"Pin as {name.upper()}", key=f"pin_as_{name}", on_click=pin, args=(name,),
+                        f"Pin as {name.upper()}", key=f"pin_as_{name}", on_click=_pins.pin, args=(name,),
                         icon=":material/keep:", help=f"Keeps the sliders, checkpoints and method as they stand as {name.upper()}.",
                     )  # fmt: skip
                     st.button(
-                        f"Back to {name.upper()}", key=f"take_{name}", on_click=take, args=(name,),
+                        f"Back to {name.upper()}", key=f"take_{name}", on_click=_pins.take, args=(name,),
                         icon=":material/tune:", help=f"Puts the sliders, checkpoints and method where {name.upper()} is.",
                     )  # fmt: skip
     rows = comparing.differing(traces["a"], traces["b"])

@@ -149,7 +149,9 @@ def details(trace, info) -> None:
         "here is not a discovery. " + opening_note(info)
     )
     tabs = {"Answers, before and after": answers, "Tokens per thought": tokens, "Run details and download": about}
-    for tab, fill in zip(st.tabs(list(tabs), key="tab", on_change="rerun"), tabs.values(), strict=True):
+    for tab, fill in zip(
+        st.tabs(list(tabs), key="tab", on_change="rerun", **_choices.BOUND), tabs.values(), strict=True
+    ):
         if tab.open:  # tables cost the browser as much as the chart: only the one that is seen
             with tab:
                 fill(trace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import streamlit as st
 
@@ -14,7 +13,6 @@ from lrr_core.trace import REFERENCES
 from pages import _choices, _shared
 
 PATH = _shared.DEFAULT_SET
-COMPARE = str(Path(__file__).parent / "compare.py")
 
 
 def main() -> None:
@@ -47,7 +45,7 @@ def main() -> None:
         st.segmented_control(
             "A click opens", ["explore", "compare"], key="opens", default="explore", required=True, help=OPENS,
             format_func=lambda page: f"a click opens {page.capitalize()}", label_visibility="collapsed",
-            persist_state="session",
+            **_choices.BOUND,
         )  # fmt: skip
     st.markdown("##### Gain of refinement against accuracy of the backbone")
     chart("gain", folder.info.name, describe(ladder, told["gains"] + told["controls"]))
@@ -103,10 +101,8 @@ def open_at(values: dict) -> None:
         key: settings[key]
         for key in ("step_size", "residual", "rounds", "thoughts", "sign", "gradient", "momentum", "seed")
     }
-    if st.session_state.get("opens", "explore") == "explore":
-        _choices.explore_at(**kept, **values, upto=0)
-    st.session_state.update(kept | values, upto=0)
-    st.switch_page(COMPARE)
+    where = "compare" if st.session_state.get("opens") == "compare" else "explore"
+    _choices.go(where, **kept, **values, upto=0)
 
 
 def by_hand(ladder) -> None:
@@ -161,7 +157,9 @@ def how(ladder, folder) -> None:
 
 INTRO = (
     "Refinement needs room: a backbone that guesses has nothing to refine, and one that is always right has nothing to gain. "
-    "Here every checkpoint of the training is the backbone once, beside the controls a gain has to beat."
+    "Here every checkpoint of the training is the backbone once, beside the controls a gain has to beat. With **next**, "
+    "strong and weak are asked what they make of the current thought, a forecast of the next one; with **same**, for their own "
+    "version of this very thought."
 )
 BASE = (
     "Over the plain run: all that refinement changes. Over residual mixing alone: what the push adds to it, which is where "

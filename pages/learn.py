@@ -38,8 +38,9 @@ def main() -> None:
         )
     key = chosen()
     chapter = CHAPTERS[key]
-    column = st.container(width=WIDE)
-    with column:
+    with st.container(width=WIDE):
+        # before the figure, so that a player of another chapter is forgotten by the time this one's is mounted
+        _shared.companion(f"learn {key}")
         st.caption(f"{keys.index(key) + 1} of {len(keys)} · {chapter.name}")
         st.header(chapter.title, anchor=False)
         there = None
@@ -48,7 +49,6 @@ def main() -> None:
         except ValueError as error:  # ModelError, ProblemError, LessonError: each names the fix
             st.error(str(error), icon=":material/error:")
         way_on(folder, keys, keys.index(key), there)
-    _shared.companion(f"learn {key}")
 
 
 def way_on(folder, keys: list[str], at: int, there: dict | None) -> None:

@@ -227,7 +227,8 @@ function edge(pen, x, y, s, t, column, r, colour) {
   const [tipX, tipY] = [bx - (r + 1.5) * Math.cos(turn), by - (r + 1.5) * Math.sin(turn)];
   pen.beginPath();
   pen.moveTo(tipX, tipY);
-  for (const side of [0.42, -0.42]) pen.lineTo(tipX - 7 * Math.cos(turn + side), tipY - 7 * Math.sin(turn + side));
+  const barb = held(0.75 * r, 4, 7);
+  for (const side of [0.42, -0.42]) pen.lineTo(tipX - barb * Math.cos(turn + side), tipY - barb * Math.sin(turn + side));
   pen.fillStyle = colour;
   pen.fill();
 }

@@ -85,7 +85,8 @@ function sayInputs(find, root, scene, { step, mix, playing }, answer) {
   const way = step > 0 ? "towards strong" : step < 0 ? "away from strong, the printed sign" : "no push";
   const pad = find(".pad");
   pad.ariaValueNow = step.toFixed(2);
-  pad.ariaValueText = `step size ${step.toFixed(2)}, ${way}; residual mix ${mix.toFixed(2)}; answer ${answer.words} ${answer.mark}`;
+  const at = `step size ${step.toFixed(2)}, ${way}; residual mix ${mix.toFixed(2)}`;
+  pad.ariaValueText = `${at}; answer ${answer.words} ${answer.mark}`;
   const place = toAxis(step, scene.knee, scene.top);
   const fields = [
     [".step .range", place],

@@ -34,7 +34,7 @@ def main() -> None:
     config = RefineConfig.from_dict({key: state[key] for key in HELD})
     names = tuple(state[role] for role in _choices.MEMBERS)
     with place:
-        one, many = st.tabs([ONE, MANY], key="regimes_tab", on_change="rerun")
+        one, many = st.tabs([ONE, MANY], key="regimes_tab", on_change="rerun", **_choices.BOUND)
         if one.open:
             with one:
                 this_problem(head, config, names)
@@ -78,17 +78,28 @@ def explore_button() -> None:
     """Where the ring is, without a mouse."""
     step, mix = here()
     where = f"The ring is at s = {step:+g}, α = {mix:g}; the sliders move it."
-    if st.button("Open the ring in Explore", key="open", icon=":material/open_in_new:", help=where):
-        open_in_explore(step, mix)
+    st.button(
+        "Open the ring in Explore",
+        key="open",
+        icon=":material/open_in_new:",
+        help=where,
+        on_click=clicked,
+        args=(step, mix),
+    )
+
+
+def clicked(step: float, mix: float) -> None:
+    """Remembers a setting: it is opened at the start of the run that follows, before its sliders stand."""
+    st.session_state.opened_cell = (step, mix)
 
 
 def chart(key: str, figure, alt: str) -> None:
     """A plane; a click on a cell opens Explore at its setting."""
 
-    def clicked() -> None:
+    def selected() -> None:
         points = st.session_state[key].selection.points
         if points and points[0].get("customdata"):
-            st.session_state.opened_cell = tuple(points[0]["customdata"][:2])
+            clicked(*points[0]["customdata"][:2])
 
     st.plotly_chart(
         figure,
@@ -96,7 +107,7 @@ def chart(key: str, figure, alt: str) -> None:
         theme=None,
         width="stretch",
         alt=alt,
-        on_select=clicked,
+        on_select=selected,
         selection_mode="points",
         config={"displayModeBar": False},
     )
@@ -121,7 +132,7 @@ def this_problem(head, config: RefineConfig, names) -> None:
         return
     mode = st.segmented_control(
         "View", list(MODES), key="plane_mode", default="regions", required=True, help=VIEW,
-        label_visibility="collapsed", persist_state="session",
+        label_visibility="collapsed", **_choices.BOUND,
     )  # fmt: skip
     look = {"theme": _shared.theme(), "here": here(), "narrow": _shared.is_narrow()}
     words = regimes.in_words(job.plane)
@@ -152,13 +163,11 @@ def many_problems(head, config: RefineConfig, names) -> None:
     head.markdown("#### How often is the answer right, over many problems?")
     head.caption(MANY_INTRO)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        n = st.selectbox(
-            "Problems", COUNTS, COUNTS.index(200), key="many_n", help=COUNT, width=130, persist_state="session"
-        )
-        size = st.selectbox("Size", list(SIZES), key="many_size", help=SIZE, width=230, persist_state="session")
+        n = st.selectbox("Problems", COUNTS, COUNTS.index(200), key="many_n", help=COUNT, width=130, **_choices.BOUND)
+        size = st.selectbox("Size", list(SIZES), key="many_size", help=SIZE, width=230, **_choices.BOUND)
         control = st.segmented_control(
             "Pushes", ["contrast", "random pushes"], key="many_control", default="contrast", required=True,
-            help=PUSHES, persist_state="session",
+            help=PUSHES, **_choices.BOUND,
         )  # fmt: skip
         spot = st.container(width="content")
     nodes, hops = SIZES[size]

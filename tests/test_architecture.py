@@ -144,3 +144,12 @@ def test_the_check_of_imports_catches_what_it_should(name, source, caught):
 )
 def test_the_check_of_safety_catches_what_it_should(source, caught):
     assert unsafe(source) == caught
+
+
+def test_the_readme_names_every_file():
+    tree = (ROOT / "README.md").read_text().split("## How it is built")[1].split("## ")[0]
+    files = [p.name for p in [*CORE, *sorted((ROOT / "pages").iterdir())] if p.is_file() and p.name != "__init__.py"]
+    assert len(files) > 40
+    listed = {word.strip(",`") for word in tree.split()}
+    short = {f"{name.split('.')[0]}.css" for name in files if name.endswith(".css") and ", .css" in tree}
+    assert sorted(set(files) - listed - short) == []

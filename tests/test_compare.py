@@ -112,6 +112,15 @@ def test_progress_names_every_method_before_it_runs(opened, problems):
     assert told == [(method, i, len(ORDER)) for i, method in enumerate(ORDER)]
 
 
+def test_no_clock_runs_while_weights_are_read(folders, problems, monkeypatch):
+    models, loaded = ModelSet(folders["llama"], device="cpu"), []
+    monkeypatch.setattr(compare.time, "perf_counter", lambda: loaded.append({*models._loaded}) or 0.0)
+    compare.compare_methods(models, problems[0], CONFIG, ("backbone", "strong", "weak"))
+    assert all(names == {"backbone", "strong", "weak"} for names in loaded) and len(loaded) == 2 * (
+        len(ORDER) - len(BORROW)
+    )
+
+
 def test_the_lock_is_free_between_methods(opened, problems):
     models, held = opened["llama"], []
     compare_methods(models, problems[0], CONFIG, progress=lambda *_: held.append(models.lock._is_owned()))
@@ -319,20 +328,21 @@ def test_a_map_of_three_dimensions_is_refused(compared):
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
-APP = f"""
-import streamlit as st
-page = st.navigation([st.Page(f"{ROOT / "pages"}/{{name}}.py", default=name == "compare") for name in ("compare", "explore")])
-st.session_state.on = page.title
-page.run()
-"""
+COMPARE = str(ROOT / "pages" / "compare.py")
+
+
+def visit(**before) -> AppTest:
+    """A new session that enters the app and goes to the page; before: what its address says."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=240).run()
+    for key, value in before.items():
+        at.query_params[key] = value
+    return at.switch_page(COMPARE).run()
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page():
     """One session for all tests; each starts from Reset."""
-    script = tmp_path_factory.mktemp("app") / "app.py"
-    script.write_text(APP)
-    return AppTest.from_file(str(script), default_timeout=240).run()
+    return visit()
 
 
 @pytest.fixture
@@ -400,29 +410,22 @@ def test_a_pin_survives_the_way_through_a_link_and_refuses_what_is_no_setting(at
     at.selectbox(key="method").select("swapped").run()
     at.button(key="pin_as_b").click().run()
     link = at.query_params["b"]
-    fresh = AppTest.from_file(at._script_path, default_timeout=240)
-    fresh.session_state["pin_a"] = dict(at.session_state["pin_a"])
-    fresh.session_state["link_notes"] = []  # as after the first run of a session
-    fresh.query_params["b"] = link
-    fresh.run()
+    fresh = visit(b=link)
     assert fresh.session_state["pin_b"] == at.session_state["pin_b"]
-    odd = AppTest.from_file(at._script_path, default_timeout=240)
-    odd.session_state["link_notes"] = []
-    odd.query_params["a"] = "step_size=99&method=nonsense&rounds=&strong=../../etc&evil=1"
-    odd.run()
+    odd = visit(a="step_size=99&method=nonsense&rounds=&strong=../../etc&evil=1")
     assert not odd.exception and not odd.error
     pinned = odd.session_state["pin_a"]
     assert (pinned["step_size"], pinned["method"], pinned["strong"]) == (2.0, "full", "strong") and "evil" not in pinned
 
 
 @shipped
-def test_opening_a_method_leads_to_explore_with_that_method(page, at):
+def test_opening_a_method_leads_to_explore_with_that_method(at):
     at.session_state["opened"] = "swapped"
     at.run()
-    assert not at.exception
-    assert at.session_state["on"] == "explore" and at.session_state["method"] == "swapped"
-    at.session_state["opened"] = None
-    at.switch_page(str(ROOT / "pages" / "compare.py")).run()
+    assert not at.exception and at.session_state["method"] == "swapped"
+    assert any(button.key == "run_all" for button in at.button)  # Explore
+    at.switch_page(COMPARE).run()
+    assert any(button.key == "pin_as_a" for button in at.button)
 
 
 @shipped

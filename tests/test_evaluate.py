@@ -195,7 +195,7 @@ def test_forwards_follow_the_formulas(models, seven, whole, reference):
         assert f["probe"] == (2 * T * K if name in PUSHES and reference == "next" else 0), name
         refinement = sum(f.values()) - f["decode"] - (1 + T)
         if name in PUSHES:
-            # METHOD: next adds 2 prefills + 2T(K+1), same adds 2 prefills + 2T
+            # next adds 2 prefills + 2T(K+1), same adds 2 prefills + 2T
             assert refinement == 2 + (2 * T * (K + 1) if reference == "next" else 2 * T), name
 
 

@@ -27,6 +27,7 @@ from lrr_core.lessons import Case, LessonError, after, compare, load_cases, load
 from lrr_core.metrics import paired_difference, wilson
 from lrr_core.model_set import REQUIRED
 from lrr_core.models import ModelSet
+from lrr_core.prosqa import GraphQuestion
 from lrr_core.refine import Prompts, Refiner, run_all
 from lrr_core.shipped import find_background
 from lrr_core.shortcuts import depth_rule
@@ -208,9 +209,11 @@ def test_rates_and_differences_are_those_of_the_first_n_problems():
 
 def test_a_verdict_needs_an_interval_that_leaves_out_zero():
     none, all_right = np.zeros(50, bool), np.ones(50, bool)
-    coin = np.arange(50) % 2 == 0
-    verdicts = [compare(a, b).verdict for a, b in ((all_right, none), (none, all_right), (coin, ~coin))]
-    assert verdicts == ["helps", "hurts", "nothing shown"]
+    coin, one_more = np.arange(50) % 2 == 0, np.arange(50) % 2 == 0
+    one_more[1] = True  # a point better, but by a single problem
+    pairs = (all_right, none), (none, all_right), (coin, ~coin), (one_more, coin)
+    assert [compare(a, b).verdict for a, b in pairs] == ["helps", "hurts", "nothing shown", "nothing shown"]
+    assert compare(one_more, coin).points == pytest.approx(2)
 
 
 def test_what_was_not_measured_is_refused():
@@ -220,7 +223,9 @@ def test_what_was_not_measured_is_refused():
         case().rate("a", 41)
     with pytest.raises(LessonError, match="lacks answers"):
         case(5, a=np.ones(4, bool))
-    assert case().fits({"backbone": "x", "weak": "y"}) and not case().fits({"backbone": "z"})
+    two = replace(case(), identity={"members": {"backbone": "x", "weak": "y"}})
+    assert two.fits({"backbone": "x", "weak": "y", "strong": "z"})
+    assert not two.fits({"backbone": "x", "weak": "z"}) and not two.fits({"backbone": "x"})
 
 
 def test_a_file_that_is_no_measurement_says_so_and_how_to_make_one(tmp_path):
@@ -297,6 +302,12 @@ def test_the_depth_rule_answers_with_the_candidate_that_is_deepest(kind):
         depth = named_depths(q)
         assert depth[depth_rule(q)] == max(depth[c] for c in q.candidates)
         assert depth[q.root] == 0
+
+
+def test_depths_count_from_every_name_and_from_whatever_nothing_leads_to():
+    names = ("Tom", "cat", "Rex", "pet", "fish", "swimmer", "loop")
+    q = GraphQuestion(names, ((0, 1), (1, 2), (2, 3), (4, 5), (6, 6)), 0, (3, 5), 3)
+    assert named_depths(q) == [0, 1, 0, 1, 0, 1, -1]
 
 
 def test_a_written_step_follows_only_where_a_sentence_says_so(problems):

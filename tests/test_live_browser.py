@@ -68,7 +68,7 @@ def visit(address):
 
         def listen(websocket) -> None:
             asked.append(websocket.url)
-            websocket.on("framesent", messages.append)
+            websocket.on("framesent", lambda frame: messages.append(frame))
 
         page.on("request", lambda request: asked.append(request.url))
         page.on("websocket", listen)
@@ -226,7 +226,7 @@ def test_explore_opens_at_the_same_setting(visit):
     page.wait_for_selector(".js-plotly-plot .slider-container")
     settled(page)
     assert f"step_size={now['step']:g}" in page.url and f"residual={now['mix']:g}" in page.url
-    page.go_back()
+    page.get_by_role("link", name="Live").click()
     page.wait_for_selector(EXACT)
     back = rest(page)
     assert (back["step"], back["mix"]) == (now["step"], now["mix"])

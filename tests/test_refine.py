@@ -1,4 +1,4 @@
-"""Refinement against arithmetic by hand, against a slow plain twin of METHOD's pseudo-code, and against its own laws."""
+"""Refinement against arithmetic by hand, against a slow plain twin of the pseudo-code, and against its own laws."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -46,7 +46,7 @@ def same_bits(a: Run, b: Run) -> bool:
     return arrays and (a.text, a.text_tokens, a.cost) == (b.text, b.text_tokens, b.cost)
 
 
-# --- the worked example of METHOD section 2, by hand ------------------------------------------------------------------
+# --- a worked example, by hand ------------------------------------------------------------------
 
 
 class ByHand(torch.nn.Module):
@@ -158,7 +158,7 @@ def outputs(model, question, thoughts):
 
 @torch.no_grad()
 def slow_refine(models, problem, c: RefineConfig):
-    """METHOD section 2, line by line, in its own symbols; returns u (T, D), h (T, K+1, D), g and b (T, K, D)."""
+    """The refinement of thoughts, line by line, in the symbols of its equations; returns u (T, D), h (T, K+1, D), g and b (T, K, D)."""
     backbone, strong, weak = (models.model(n) for n in REQUIRED)
     question = models.encode(TEMPLATES["triples"](problem))
     d, eta = models.width, c.eta(models.width)

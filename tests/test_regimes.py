@@ -276,7 +276,7 @@ def test_cells_are_compared_with_the_plain_run_on_the_same_problems():
     assert all(np.isnan(v[1, 0]) for v in found.values())
     assert all(np.isnan(v).all() for v in plane.compared(random=True).values())
     assert plane.in_words() == (
-        "plain run 50.0 % (35.2–64.8), zero thoughts 50.0 % (35.2–64.8), chance 50 %; n = 40, 95 % Wilson intervals"
+        "Plain run 50.0 % (35.2–64.8), zero thoughts 50.0 % (35.2–64.8), chance 50 %; n = 40, 95 % Wilson intervals"
     )
 
 

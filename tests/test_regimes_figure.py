@@ -189,6 +189,9 @@ def test_hovering_an_accuracy_gives_n_intervals_and_controls(accuracy):
     assert f"{v['accuracy']:.1f} % right of n = 60 (95 % interval {v['low']:.1f}–{v['high']:.1f})" in text
     assert f"({v['points_low']:+.1f} … {v['points_high']:+.1f})" in text and "chance 50 %" in text
     assert f"zero thoughts {100 * accuracy.zero.mean():.1f} %" in text
+    assert f"random pushes of equal length: {100 * accuracy.random_right[3, 2].mean():.1f} %" in text
+    other = cells(accuracy_figure(accuracy, control=True))[0.2, 0.5][3]
+    assert f"pushes towards strong: {v['accuracy']:.1f} %" in other
 
 
 # --- where names go ---------------------------------------------------------------------------------------------------
