@@ -24,36 +24,53 @@ def compare_methods(
     config: RefineConfig,
     names: tuple[str, str, str] = ("backbone", "strong", "weak"),
     others: Sequence[Problem] = (),
-    previous: Trace | None = None,
+    previous: Comparison | None = None,
     progress: Callable[[str, int, int], None] = lambda method, done, total: None,
 ) -> Comparison:
     """Every method of `ORDER` with the settings of `config` (whose own method does not matter), and the text baselines.
 
-    others: problems that lend their thoughts to two of the controls, which are left out without them. previous: a trace of
-    the same models and problem, whose runs are taken over where the settings do not touch them. progress: called as
-    progress(method, done, total) before each. Raises RefineError or ModelError with the cause.
+    others: problems that lend their thoughts to two of the controls, which are left out without them. previous: an earlier
+    comparison; where it is of the same problem and models, the runs that the settings do not touch are taken over with their
+    times. progress: called as progress(method, done, total) before each. Raises RefineError or ModelError with the cause.
     """
     methods = [name for name in ORDER if others or name not in BORROW]
     text = [name for name in TEXT_METHODS if name in models.members]
     config = replace(config, method="full")  # the one that is called "refined" in the trace
-    total, milliseconds, trace, done = len(methods) + len(text), {}, previous, []
+    total, milliseconds, done = len(methods) + len(text), {}, []
+    before = trace = previous.trace if previous else None
     for name in dict.fromkeys((*names, *text)):
         models.model(name)  # read from disk before any clock runs
     for method in methods:
         progress(method, len(milliseconds), total)
-        done += [method] if method not in ("coconut", "full") else []
+        done += [method] if method not in RENAMED else []
         # what was run before, and what a moved setting does not touch, is taken over
-        trace = refine_problem(models, problem, config, names, done, others, previous=_known(trace, previous))
-        milliseconds[method] = _bare(models, problem, replace(config, method=method), names, others)
+        trace = refine_problem(models, problem, config, names, done, others, previous=_known(trace, before))
+        if before and not _same(before, trace):
+            before = None
+        run = RENAMED.get(method, method)
+        if before and before.runs.get(run) is trace.runs[run]:
+            milliseconds[method] = previous.milliseconds[method]
+        else:
+            milliseconds[method] = _bare(models, problem, replace(config, method=method), names, others)
     answers = {}
     for method in text:
         progress(method, len(milliseconds), total)
+        if before and method in previous.text:
+            answers[method], milliseconds[method] = previous.text[method], previous.milliseconds[method]
+            continue
         with models.lock:
             start = time.perf_counter()
             answers[method] = run_in_text(models, [problem], method)[0]
             milliseconds[method] = 1000 * (time.perf_counter() - start)
-    runs = trace.runs | {"coconut": trace.runs["plain"], "full": trace.runs["refined"]}
+    runs = trace.runs | {method: trace.runs[run] for method, run in RENAMED.items()}
     return Comparison(replace(trace, runs=runs), answers, milliseconds)
+
+
+RENAMED = {"coconut": "plain", "full": "refined"}  # methods that a trace has under another name
+
+
+def _same(before: Trace, now: Trace) -> bool:
+    return (before.problem, before.identity, before.others) == (now.problem, now.identity, now.others)
 
 
 def _known(trace: Trace | None, previous: Trace | None) -> Trace | None:

@@ -136,7 +136,7 @@ def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool
     """
     high = 56 if narrow else 46
     stage = Stage(480 if narrow else 840, 40 + high * len(effects) + 40, theme, narrow, player=False)
-    box: Box = (210, 20, 190, high * len(effects)) if narrow else (250, 20, 440, high * len(effects))
+    box: Box = (205, 20, 180, high * len(effects)) if narrow else (250, 20, 440, high * len(effects))
     reach = 1.1 * max(max(abs(e.difference.low), abs(e.difference.high)) for e in effects)
     words = {"text": "points", "font": {"size": 11, "color": stage.ink.muted}, "standoff": 2}
     x = {"showgrid": True, "gridcolor": stage.ink.grid, "showticklabels": True, "title": words}
@@ -162,7 +162,7 @@ def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool
         still.append(stage.mark(2, [d.points], [row], marker=dot, name=e.what, **hover))
         still.append(stage.words(0, y - 9, f"<b>{e.what}</b>", 12.5))
         still.append(stage.words(0, y + 9, e.where, 11.5, stage.ink.muted))
-        right = 408 if narrow else 712
+        right = 394 if narrow else 712
         still.append(stage.words(right, y - 9, f"<b>{d.verdict}</b>", 12.5, colour))
         still.append(
             stage.words(right, y + 9, d.text() if not narrow else d.text().split(" ")[0], 11.5, stage.ink.muted)

@@ -102,7 +102,8 @@ def graph_panel(trace: Trace, refined: Curves, plain: Curves, theme: str, width:
                 "x": x.tolist(),
                 "y": y.tolist(),
                 "name": "probability",
-                "text": [f"{100 * v:.0f}" if v >= SPOKEN else "" for v in now],
+                # a blank and not an empty text, which Plotly would never draw again
+                "text": [f"{100 * v:.0f}" if v >= SPOKEN else " " for v in now],
                 "textfont": {
                     "size": 9.5,
                     "color": ["#FFFFFF" if s > 0.6 or theme == "dark" else ink.text for s in share],

@@ -107,7 +107,7 @@ def gain_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
         }
         layout[f"yaxis{i}"] = grid | {"domain": y, "anchor": f"x{i}", "range": limits, "ticksuffix": ""}
         layout[f"yaxis{i}"] |= {"zeroline": True, "zerolinecolor": ROLES["plain"].colour, "zerolinewidth": 1.6}
-        notes.append(_heading(f"<b>{reference}</b> · points gained", x, y, ink.text))
+        notes.append(_heading(f"<b>{reference}</b> · points gained, n = {ladder.source['n']:,}", x, y, ink.text))
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "top", "font": {"size": 12, "color": ink.text}}
     return _figure(data, layout, notes, height, theme)
 
@@ -170,7 +170,11 @@ def pair_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
             words = f"{role} {ROLES[role].glyph}, its accuracy in %"
             title = {"text": words, "font": {"size": 12, "color": ROLES[role].colour}, "standoff": 4}
             layout[f"{axis}{i}"] = bare | {"domain": domain, "anchor": anchor, "title": title}
-        notes.append(_heading(f"<b>{reference}</b> · points gained over {BASES[base]}", x, y, ink.text))
+        notes.append(
+            _heading(
+                f"<b>{reference}</b> · points over {BASES[base]}, n = {ladder.source['n_pairs']:,}", x, y, ink.text
+            )
+        )
     return _figure(data, layout, notes, height, theme)
 
 

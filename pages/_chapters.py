@@ -1,12 +1,9 @@
-"""The chapters of the Learn page: words, one core call, one figure, the sentence to take home, the small print.
+"""The chapters of the Learn page, in order: `CHAPTERS`. Each says a few words, makes one core call and shows one figure.
 
-No maths here. Every number in the words comes from a stored measurement (`lessons.Case`) that is true of the weights in use.
+A chapter is given the model set's folder and its sentence to take home, and returns the choices at which Explore shows the same.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import streamlit as st
 
@@ -18,69 +15,7 @@ from lrr_core.lessons import REMAKE, after, described
 from lrr_core.toy_figures import push_figure, readings_figure
 from lrr_core.trap_figures import STEP, depth_figure, map_figure
 from pages import _reference, _shared
-
-PATH = _shared.DEFAULT_SET
-TEXT = 680  # pixels: a column that reads well
-DAVIS, SAM, ALEX, FAE = "1-small-0", "1-small-1", "1-small-4", "3-released-0"  # shipped problems
-CHART = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
-STILL = {"sign": "descent", "gradient": "detached", "momentum": 0.0, "seed": 0}
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """name: in the list; title: a claim; home: the sentence to take home; draw: words, figure and small print. It is given the
-    model set's folder and that sentence, and returns the choices at which Explore shows the same (None: nowhere)."""
-
-    name: str
-    title: str
-    home: str
-    draw: Callable[..., dict | None]
-
-
-def say(*sentences: str) -> None:
-    with st.container(width=TEXT):
-        st.markdown(" ".join(sentences))
-
-
-def chart(figure, key: str, alt: str, home: str) -> None:
-    """The figure of the chapter, and below it the sentence to take home."""
-    st.plotly_chart(figure, key=key, theme=None, width="stretch", config=CHART, alt=alt)
-    with st.container(border=True, width=TEXT):
-        st.markdown(f":blue[**Take home**]  \n**{home}**")
-
-
-def note(*sentences: str) -> None:
-    with st.container(width=TEXT):
-        st.caption(" ".join(sentences))
-
-
-def run_of(source: str, folder, backbone: str, **settings):
-    """An example as a trace. settings: in place of a plain run's."""
-    plain = {"method": "coconut", "step_size": 0.0, "residual": 0.0, "rounds": 1, "reference": "next"}
-    return _shared.run(
-        PATH,
-        source,
-        0,
-        "",
-        backbone,
-        "strong",
-        "weak",
-        False,
-        **plain | STILL | {"thoughts": folder.info.thoughts} | settings,
-    )
-
-
-def look() -> dict:
-    return {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
-
-
-def measured(*names: str) -> dict:
-    """Stored cases; ValueError where one is missing or was measured with other weights."""
-    cases = _shared.lesson_cases(PATH)
-    if missing := [name for name in names if name not in cases]:
-        raise ValueError(f"{', '.join(missing)} was not measured with these weights; {REMAKE}.")
-    return {name: cases[name] for name in names}
-
+from pages._lesson import ALEX, DAVIS, FAE, PATH, SAM, TEXT, Chapter, chart, look, measured, note, run_of, say
 
 # --- the chapters -----------------------------------------------------------------------------------------------------
 
@@ -239,8 +174,8 @@ def maps(folder, home: str) -> dict | None:
 
 def trap(folder, home: str) -> dict | None:
     say(
-        "These questions have a back door. In the released files the right answer always lies **deepest** below a named "
-        "person, so a rule can answer without reading who is asked about. Press play and watch it count."
+        "These questions have a back door. In the released files the right answer is always the **deepest** end below whoever "
+        "is asked about, so a rule that only counts is mostly right without reading who that is. Press play and watch it count."
     )
     ways = {FAE: "As released", DAVIS: "Balanced"}
     source = st.segmented_control(
@@ -260,6 +195,7 @@ def trap(folder, home: str) -> dict | None:
     note(
         "Where the rule beats the model, a high score says little about reasoning. On balanced problems both candidates are "
         "equally deep and the rule can only guess; that is what this model was trained on and is judged by.",
+        "The first problem is made in the style of the released files.",
         f"Released: {described(cases['released'])}. Balanced: {described(cases['best-large'])}.",
     )
     return {"problem": source, "method": "coconut", "backbone": "backbone"}

@@ -345,7 +345,7 @@ def comparison(
         config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
         lenders = BENCHMARKS["prosqa"].generate("balanced", LENDERS, 20_000, RANDOM_NODES, RANDOM_HOPS)
         before = _latest_comparison(path, source, draw, text, *names)
-        asked, previous = problem(source, draw, text), before[0].trace if before else None
+        asked, previous = problem(source, draw, text), before[0] if before else None
         result = compare_methods(models, asked, config, names, lenders, previous, progress)
         before[:] = made[:] = [result]  # complete or not at all: a moved slider ends a script in the middle
     return made[0]

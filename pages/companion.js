@@ -74,7 +74,7 @@ export default function ({ parentElement, setStateValue, data }) {
       chart.tabIndex = 0;
       chart.setAttribute("role", "group");
       chart.setAttribute("aria-label", "Player: left and right arrow keys step through the thoughts, space plays and pauses");
-      let returning = moment !== null;
+      let returning = moment !== null && stepsOf(chart).some((step) => step.args[0][0] === moment);
       chart.on("plotly_animatingframe", (event) => {
         moment = event.name;
         if (returning) spendFirstClick(chart);

@@ -75,13 +75,34 @@ def test_each_run_is_the_run_of_that_method_alone(models, problems):
 def test_runs_taken_over_from_another_setting_are_the_runs_made_anew(opened, problems, compared):
     moved = replace(CONFIG, step_size=0.7)
     fresh = compare_methods(opened["llama"], problems[0], moved, others=problems[1:])
-    after = compare_methods(opened["llama"], problems[0], moved, others=problems[1:], previous=compared.trace)
+    after = compare_methods(opened["llama"], problems[0], moved, others=problems[1:], previous=compared)
     for method in ORDER:
         for array in Run.ARRAYS:
             got, want = (getattr(c.trace.runs[method], array) for c in (after, fresh))
             np.testing.assert_array_equal(got, want, err_msg=f"{method} {array}")
     assert after.trace.runs["zero_thoughts"] is compared.trace.runs["zero_thoughts"]  # no slider touches it
+    kept = {m for m in ORDER if after.milliseconds[m] == compared.milliseconds[m]}
+    assert kept == {
+        "coconut",
+        "residual",
+        "frozen",
+        "zero_thoughts",
+        "other_thoughts",
+        "mean_thought",
+    }  # with their times
     assert np.any(after.trace.runs["contrast"].thoughts != compared.trace.runs["contrast"].thoughts)
+
+
+def test_nothing_is_taken_over_from_another_problem_or_other_models(opened, problems, compared):
+    models, rest = opened["llama"], (problems[1], problems[0])
+    for problem, names in ((problems[2], ("backbone", "strong", "weak")), (problems[0], ("weak", "strong", "weak"))):
+        fresh = compare_methods(models, problem, CONFIG, names, rest)
+        after = compare_methods(models, problem, CONFIG, names, rest, previous=compared)
+        for method in ORDER:
+            np.testing.assert_array_equal(
+                after.trace.runs[method].thoughts, fresh.trace.runs[method].thoughts, err_msg=method
+            )
+            assert after.milliseconds[method] != compared.milliseconds[method]
 
 
 def test_no_run_is_made_twice(opened, problems, monkeypatch):
@@ -150,8 +171,13 @@ def test_a_set_with_text_baselines_shows_them_with_what_evaluate_counts(folders,
     for name in ("cot", "no_cot"):
         shutil.copytree(folder / "weak", folder / name)
     models = ModelSet(folder, device="cpu")
-    rows = table(compare_methods(models, problems[0], CONFIG))[-2:]
+    first = compare_methods(models, problems[0], CONFIG)
+    rows = table(first)[-2:]
     report = evaluate(models, problems[:1], ["no_cot", "cot"], CONFIG)
+    moved = compare_methods(models, problems[0], replace(CONFIG, step_size=0.9), previous=first)
+    assert all(moved.text[m] is first.text[m] and moved.milliseconds[m] == first.milliseconds[m] for m in first.text)
+    other = compare_methods(models, problems[1], CONFIG, previous=first)
+    assert not any(other.text[m] is first.text[m] for m in first.text)
     for row, method in zip(rows, ("no_cot", "cot"), strict=True):
         counted, run = report["answers"][method][0], run_in_text(models, problems[:1], method)[0]
         assert row["method"] == f"text: {method.replace('_', ' ')}" and row["moved"] is None

@@ -94,6 +94,13 @@ def test_a_frame_shades_every_node_by_its_probability_and_rims_the_true_frontier
         assert rimmed == set(frontiers[t])
 
 
+def test_no_moving_text_is_ever_empty(figure):
+    """Plotly never draws a text again that was once empty, so a node's number would not come back."""
+    moving = [t for frame in figure.frames for t in frame.data if t.text is not None]
+    texts = [text for t in moving for text in ([t.text] if isinstance(t.text, str) else t.text)]
+    assert len(texts) > 20 and "" not in texts
+
+
 def test_the_cursor_of_a_frame_stands_at_its_thought_and_round(trace, figure):
     refined = curves(trace, "refined")
     slots = [i for i, t in enumerate(figure.data) if t.name == "cursor"]

@@ -348,6 +348,7 @@ def test_points_and_intervals_are_those_of_the_record(invented, base, theme, nar
                 assert drawn.y[i] + drawn.error_y.array[i] == pytest.approx(g.ci95[1])
                 assert drawn.y[i] - drawn.error_y.arrayminus[i] == pytest.approx(g.ci95[0])
                 assert list(drawn.customdata[i]) == [g.asked.backbone, method, reference, "strong", "weak"]
+    assert sum("n = 400" in a.text for a in figure.layout.annotations) == 2
     assert any(a.text == "chance" and a.x == 50 for a in figure.layout.annotations)
     assert any(BASES[base].removeprefix("the ") in a.text for a in figure.layout.annotations)
 

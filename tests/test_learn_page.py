@@ -110,7 +110,10 @@ def test_the_turn_slider_moves_the_thoughts_and_next_stops_helping(page):
 
 def test_numbers_in_the_words_are_those_of_the_stored_answers(page, cases):
     best = cases["best-small"]
-    for key, methods in (("words-or-thoughts", ("cot", "no_cot", "coconut")), ("frontier", ("coconut", "zero_thoughts"))):
+    for key, methods in (
+        ("words-or-thoughts", ("cot", "no_cot", "coconut")),
+        ("frontier", ("coconut", "zero_thoughts")),
+    ):
         said = words(opened(page, key))
         assert all(best.rate(m).text() in said for m in methods)
 
@@ -137,7 +140,16 @@ def test_the_trap_is_played_on_the_problem_that_was_chosen(page):
 
 def test_the_reference_has_every_word_formula_and_source(page):
     said = words(opened(page, "reference"))
-    for word in ("Thought", "Latent reasoning", "Backbone", "Strong, weak", "Logit lens", "UMAP", "PCA", "Trustworthiness"):
+    for word in (
+        "Thought",
+        "Latent reasoning",
+        "Backbone",
+        "Strong, weak",
+        "Logit lens",
+        "UMAP",
+        "PCA",
+        "Trustworthiness",
+    ):
         assert word in WORDS and f"**{word}**" in said
     assert len(page.latex) == len(FORMULAE) and all(symbols for *_, symbols in FORMULAE)
     cited = ("2506.08552", "2412.06769", "2505.12514", "2606.29164")

@@ -81,7 +81,9 @@ def at(film, name: str) -> dict:
     """Trace name -> its data at a moment."""
     d = film.to_dict()
     frame = next(f for f in d["frames"] if f["name"] == name)
-    return {d["data"][slot].get("name"): d["data"][slot] | t for slot, t in zip(frame["traces"], frame["data"], strict=True)}
+    return {
+        d["data"][slot].get("name"): d["data"][slot] | t for slot, t in zip(frame["traces"], frame["data"], strict=True)
+    }
 
 
 @pytest.mark.parametrize("name", FILMS)

@@ -80,7 +80,9 @@ def test_a_mean_of_two_thoughts_is_never_longer_and_shorter_where_they_differ(mo
 def test_what_is_kept_is_all_side_by_side_nothing_face_to_face_and_some_at_right_angles(second, left):
     proposed = np.array([(1.0, 0.0), second])
     mixed = np.stack([proposed[0], 0.5 * proposed[0] + 0.5 * proposed[1]])
-    run = SimpleNamespace(config=SimpleNamespace(residual=0.5), proposed=proposed, states=mixed[:, None], thoughts=mixed)
+    run = SimpleNamespace(
+        config=SimpleNamespace(residual=0.5), proposed=proposed, states=mixed[:, None], thoughts=mixed
+    )
     assert length_kept(run) == pytest.approx([1.0, left])
 
 
@@ -118,9 +120,7 @@ class ToyModels(TwoDimensions):
 @pytest.mark.parametrize("step", [0.3, -0.2])
 def test_the_toy_gives_the_numbers_of_the_real_refinement(reference, step):
     plane = replace(toy.circle(70), question=np.array([1.0, 2.0]))  # what ONE_TOKEN is embedded as
-    config = RefineConfig(
-        "full", abs(step), 0.25, 3, 4, reference, sign="descent" if step > 0 else "as_printed"
-    )
+    config = RefineConfig("full", abs(step), 0.25, 3, 4, reference, sign="descent" if step > 0 else "as_printed")
     refiner = Refiner(ToyModels(plane), ONE_TOKEN, config)
     for _ in refiner:
         pass
