@@ -23,7 +23,9 @@ Models = Annotated[
         help="Folder of a model set (model_set.json, backbone/, strong/, weak/).", show_default="the shipped set"
     ),
 ]
-Benchmark = Annotated[str, typer.Option(help="Which benchmark the problems belong to: prosqa, gsm8k, mathqa, aqua or strategyqa.")]
+Benchmark = Annotated[
+    str, typer.Option(help="Which benchmark the problems belong to: prosqa, gsm8k, mathqa, aqua or strategyqa.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Backbone = Annotated[str, typer.Option(help="Checkpoint that thinks, e.g. backbone or ladder/NAME.")]

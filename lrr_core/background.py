@@ -60,7 +60,9 @@ def build(
     states, labels = collect(models, problems, kinds)
     placed = collect(models, fresh, [k for k in kinds if k[1][0] == kinds[0][1][0]])[0] if fresh else None
     shown = {"problems": len(np.unique(labels.problem)), "trajectories": [_words(*kind) for kind in kinds]}
-    return fit_background(states, labels, models.identity(*models.thinkers()) | {"collected": shown}, seed, maps, placed, progress)
+    return fit_background(
+        states, labels, models.identity(*models.thinkers()) | {"collected": shown}, seed, maps, placed, progress
+    )
 
 
 def ensure(

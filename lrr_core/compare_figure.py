@@ -15,7 +15,7 @@ import numpy as np
 
 from .colours import INK, ROLES, rgba, written
 from .comparison import Comparison
-from .figures import FONT, MOVES, WARNING, Film, Layout, _controls
+from .figures import FONT, MOVES, WARNING, Film, Layout, player
 from .metrics import Curves, curves
 from .panels import plain_text
 from .projection import Map
@@ -274,7 +274,7 @@ def _player(grid: Grid, count: int, thoughts: int, at: int, theme: str) -> dict:
     height = grid.height(count)
     top = 4 if grid.above else height - grid.PLAYER + 8
     place = Layout(grid.width, height, (0,) * 4, (0,) * 4, (), top)
-    made = _controls([(t, 0) for t in range(thoughts)], 0, at - 1, place, theme, 2)
+    made = player([(t, 0) for t in range(thoughts)], 0, at - 1, place, theme, 2)
     if grid.above:
         made["sliders"][0] |= {"x": 0.0, "len": 1.0, "y": 1 - (top + 40) / height}
     return made

@@ -115,7 +115,7 @@ def explore_figure(
         "frames": [_frame(panels, slots, step, m.dims) for step in steps],
     }
     figure["layout"]["annotations"] += _off_notes(off_the_axes(refined, plain), place, theme)
-    figure["layout"] |= _controls(steps, last, start, place, theme, m.dims)
+    figure["layout"] |= player(steps, last, start, place, theme, m.dims)
     return Film(figure)
 
 
@@ -301,7 +301,7 @@ def _off_notes(words: dict[int, str], place: Layout, theme: str) -> list[dict]:
     return notes
 
 
-def _controls(steps: list, last: int, start: int, place: Layout, theme: str, dims: int) -> dict:
+def player(steps: list, last: int, start: int, place: Layout, theme: str, dims: int) -> dict:
     """Slider, play, pause and single steps; everything happens in the browser.
 
     Plotly has no "next frame" button. `fromcurrent` continues behind the current frame, so a single step is a play whose

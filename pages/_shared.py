@@ -252,6 +252,12 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text)
 
 
+def said(answer) -> str:
+    """An answer in Markdown: name, probability, and a mark in the colour of right or wrong."""
+    colour = {True: "green", False: "red", None: "gray"}[answer.right]
+    return f"**{escaped(answer.name)} {answer.p:.0%}** :{colour}[**{answer.mark}**]"
+
+
 _COMPANION = st.components.v2.component(
     "chart_companion", html="<div></div>", js=(Path(__file__).parent / "companion.js").read_text()
 )

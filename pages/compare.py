@@ -185,7 +185,7 @@ def against(folder, choice: dict) -> None:
             with column:
                 trace = traces[name]
                 st.markdown(
-                    f"**{mark}** {said(summary.answer(trace, 'refined'))} :gray[{_shared.escaped(in_words(trace))}]"
+                    f"**{mark}** {_shared.said(summary.answer(trace, 'refined'))} :gray[{_shared.escaped(in_words(trace))}]"
                 )
                 with st.container(horizontal=True):
                     st.button(
@@ -220,12 +220,6 @@ def in_words(trace) -> str:
     c, members = trace.config, " / ".join(trace.identity[role].removeprefix("ladder/") for role in _choices.MEMBERS)
     settings = f"s = {c.step_size:g} · α = {c.residual:g} · {c.reference} · T = {c.thoughts} · K = {c.rounds}"
     return f"{summary.method_label(c.method)} · {settings} · {members}"
-
-
-def said(answer) -> str:
-    """An answer in Markdown: name, probability, and a mark in the colour of right or wrong."""
-    colour = {True: "green", False: "red", None: "gray"}[answer.right]
-    return f"**{_shared.escaped(answer.name)} {answer.p:.0%}** :{colour}[**{answer.mark}**]"
 
 
 # --- help texts -------------------------------------------------------------------------------------------------------

@@ -12,16 +12,16 @@ PATH = _shared.DEFAULT_SET
 
 
 def main() -> None:
+    try:
+        folder = _shared.folder(PATH)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    _choices.begin(folder)
     head, chart, below = st.container(), st.container(), st.container()
     skeleton = None
     if "drawn" not in st.session_state:  # something to look at from the first moment
         skeleton = chart.skeleton(height=660)
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        chart.error(str(error), icon=":material/error:")
-        return
-    _choices.begin(folder)
     state = st.session_state
     with st.sidebar:
         step_note = sidebar(folder)
@@ -121,22 +121,18 @@ def header(head, trace) -> None:
     say, plain, refined = _shared.escaped, summary.answer(trace, "plain"), summary.answer(trace, "refined")
     left, right = head.columns([5, 6], vertical_alignment="center")
     left.markdown(f"#### {say(summary.asked(trace.problem))}")
-    right.markdown(f":gray[○ plain] {said(plain)} → :blue[● refined] {said(refined)}", text_alignment="right")
+    right.markdown(
+        f":gray[○ plain] {_shared.said(plain)} → :blue[● refined] {_shared.said(refined)}", text_alignment="right"
+    )
     head.caption(INTRO)
     if trace.problem.renamed:
         pairs = ", ".join(f"{theirs} → {ours}" for theirs, ours in trace.problem.renamed)
         head.caption(f"Names the model does not know stand for names it does: {say(pairs)}")
 
 
-def said(answer) -> str:
-    """An answer in Markdown: name, probability, and a mark in the colour of right or wrong."""
-    colour = {True: "green", False: "red", None: "gray"}[answer.right]
-    return f"**{_shared.escaped(answer.name)} {answer.p:.0%}** :{colour}[**{answer.mark}**]"
-
-
 def controls_line(trace) -> None:
     parts = [
-        f"{summary.run_name(name)} {said(summary.answer(trace, name))}"
+        f"{summary.run_name(name)} {_shared.said(summary.answer(trace, name))}"
         for name in _shared.CONTROLS_SHOWN
         if name in trace.runs
     ]

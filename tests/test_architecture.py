@@ -7,20 +7,23 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
-MODULES = {
-    "__init__": "text", "problems": "text", "prosqa": "text", "generators": "text", "shortcuts": "text",
-    "colours": "text", "layers": "text", "model_set": "text",
-    "task": "text", "sources": "text", "answers": "text", "templates": "text", "gsm8k": "text", "strategyqa": "text",
-    "multiple_choice": "text",
-    "models": "torch", "rollout": "torch", "refine": "torch", "muon": "torch", "reasoner": "torch", "branches": "torch",
-    "metrics": "numpy", "projection": "numpy", "fitting": "numpy", "shipped": "numpy", "summary": "numpy", "gains": "numpy", "findings": "numpy", "regimes": "numpy", "accuracy": "numpy", "comparison": "numpy",
-    "live": "numpy", "live_scene": "numpy",
-    "lessons": "numpy", "lesson_laws": "numpy", "toy": "numpy",
-    "stage": "plotly", "feedback_figure": "plotly", "frontier_figure": "plotly", "toy_figures": "plotly",
-    "mixing_figure": "plotly", "evidence_figures": "plotly", "trap_figures": "plotly", "lesson_measurements": "run",
-    "panels": "plotly", "graph_panel": "plotly", "figures": "plotly", "compare_figure": "plotly", "difference_figure": "plotly", "ladder_figure": "plotly", "regimes_figure": "plotly", "heat_grid": "plotly", "export": "plotly",
-    "evaluate": "run", "train": "run", "assemble": "run", "background": "run", "sweep": "run", "ladder": "run", "compare": "run", "live_runs": "run", "bench": "run", "__main__": "run",
-}  # fmt: skip
+HOUSE = {
+    "text": (
+        "__init__ problems prosqa generators shortcuts colours layers model_set task sources answers templates gsm8k "
+        "strategyqa multiple_choice"
+    ),
+    "torch": "models rollout refine muon reasoner branches",
+    "numpy": (
+        "metrics projection fitting shipped summary gains findings regimes accuracy comparison live live_scene lessons "
+        "lesson_laws toy"
+    ),
+    "plotly": (
+        "stage feedback_figure frontier_figure toy_figures mixing_figure evidence_figures trap_figures panels "
+        "graph_panel figures compare_figure difference_figure ladder_figure regimes_figure heat_grid"
+    ),
+    "run": "lesson_measurements evaluate train assemble background sweep ladder compare live_runs bench __main__",
+}
+MODULES = {name: ring for ring, names in HOUSE.items() for name in names.split()}
 # `trace`, the records, may be imported by every ring; it may itself import only text
 FREE = "trace"
 TORCH, MAPS, DRAWING, PAGES = {"torch", "transformers"}, {"sklearn", "umap"}, {"plotly", "matplotlib"}, {"streamlit"}

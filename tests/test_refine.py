@@ -158,7 +158,7 @@ def outputs(model, question, thoughts):
 
 @torch.no_grad()
 def slow_refine(models, problem, c: RefineConfig):
-    """The refinement of thoughts, line by line, in the symbols of its equations; returns u (T, D), h (T, K+1, D), g and b (T, K, D)."""
+    """Refinement line by line, in the symbols of its equations; returns u (T, D), h (T, K+1, D), g and b (T, K, D)."""
     backbone, strong, weak = (models.model(n) for n in REQUIRED)
     question = models.encode(TEMPLATES["triples"](problem))
     d, eta = models.width, c.eta(models.width)
