@@ -72,6 +72,8 @@ export default function ({ parentElement, setStateValue, data }) {
       if (chart.hasCompanion || !chart.on || !chart.querySelector(".slider-rail-touch-rect")) continue;
       chart.hasCompanion = true;
       chart.tabIndex = 0;
+      chart.style.outlineColor = "#1F72AE"; // the focus ring, in the colour of the refined run
+      chart.style.outlineOffset = "4px";
       chart.setAttribute("role", "group");
       chart.setAttribute("aria-label", "Player: left and right arrow keys step through the thoughts, space plays and pauses");
       let returning = moment !== null && stepsOf(chart).some((step) => step.args[0][0] === moment);
