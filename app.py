@@ -20,7 +20,7 @@ PAGES = {
     "Compare": "All methods and controls side by side on one map; pin two settings and see where they differ.",
     "Regimes": "Which settings converge, drift, overshoot or flip the answer: the whole plane at a glance.",
     "Ladder": "Where refinement helps at all: its gain against the accuracy of the model it refines.",
-    "Learn": "Latent reasoning and its refinement in seven short chapters, on the real model.",
+    "Learn": "Latent reasoning and its refinement in nine short chapters, on the real model.",
 }
 
 page = st.navigation(

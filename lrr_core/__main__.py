@@ -110,6 +110,7 @@ def refine(
     from .problems import BENCHMARKS, from_text
     from .prosqa import ProblemError
     from .refine import refine_problem
+    from .summary import readers_names
 
     if (data is None) == (text is None):
         raise ProblemError("Give a problem either by --data FILE (and --index N) or by --text.")
@@ -138,8 +139,10 @@ def refine(
         trace = refine_problem(opened, problem, config, (backbone, strong, weak), others=others)
     if out:
         trace.save(out)
-    summary = {"problem": problem.id, "question": problem.question, "candidates": problem.candidates}
-    summary |= {"answer": problem.candidates[problem.answer] if problem.answer is not None else None}
+    theirs = readers_names(problem)
+    names = [theirs[name] for name in problem.candidates]  # as the reader wrote them; `renamed` has what the model read
+    summary = {"problem": problem.id, "question": problem.question, "candidates": names}
+    summary |= {"answer": names[problem.answer] if problem.answer is not None else None}
     summary |= {
         "renamed": dict(problem.renamed),
         "step_size": config.step_size,
@@ -148,7 +151,7 @@ def refine(
     }
     for name, run in trace.runs.items():
         summary["runs"][name] = {
-            "answer": problem.candidates[run.choice],
+            "answer": names[run.choice],
             "probability": round(float(candidate_probability(run.scores)[run.choice]), 4),
             "margin_after_thought": [round(float(m), 3) for m in curves(trace, name).margin],
             "forwards": run.cost,

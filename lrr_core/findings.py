@@ -54,7 +54,8 @@ def _told_of_pairs(ladder: Ladder, reference: str) -> str:
     reached, strong = ladder.right(best.asked), ladder.right(Asked(best.asked.strong, "coconut"))
     alone = f" (its strong checkpoint alone: {100 * strong[: best.n].mean():.1f} %)" if strong is not None else ""
     return (
-        f"**{reference}**: of {len(cells)} pairs of references, {out.count(1) or 'none'} do better than residual mixing alone and "
+        f"**{reference}**: of {len(cells)} pairs of references, and allowing for their number, {out.count(1) or 'none'} do "
+        f"better than residual mixing alone and "
         f"{out.count(-1) or 'none'} worse. The best, {name(best.asked.strong)} over {name(best.asked.weak)}, reaches "
         f"{100 * reached.mean():.1f} %{alone}: {in_points(best)}, and the best of so many flatters itself."
     )

@@ -76,6 +76,12 @@ def run_name(name: str) -> str:
     return RUN_NAMES.get(name, name.replace("_", " "))
 
 
+def refined_name(trace: Trace) -> str:
+    """What the run beside the plain one is to be called: a control is no refinement, nor is the plain method."""
+    method = trace.config.method
+    return "refined" if method in METHODS and method != "coconut" else method.replace("_", " ")
+
+
 def asked(problem: Problem) -> str:
     """The question alone: the last sentence of the text."""
     sentences = [s.strip() for s in re.split(r"(?<=[.?!])\s+", problem.question.strip()) if s.strip()]

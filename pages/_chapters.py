@@ -274,7 +274,7 @@ CHAPTERS = {
     "push": Chapter(
         "The push: step size s",
         "The push goes straight on and never arrives",
-        "A small push in a good direction helps; a large one always overshoots, because nothing on the way says stop.",
+        "A small push in a good direction helps; a large enough one always overshoots, because nothing on the way says stop.",
         push,
     ),
     "mix": Chapter(

@@ -157,12 +157,15 @@ def begin(folder) -> None:
         else:
             state[key] = choice.start
     for key in UNBOUND:
+        there = st.query_params.get(key, "")
+        if there != state.get(f"written_{key}", there):  # somebody went back or forward: the address leads
+            state[key] = _put_right(key, there or known[key].start, known[key], [])
         wanted = state[key] if key != "draw" or state.problem == _shared.RANDOM else 0
-        if wanted != int(st.query_params.get(key, "0") if st.query_params.get(key, "0").isdigit() else -1):
-            if wanted:
-                st.query_params[key] = str(wanted)
-            else:
-                del st.query_params[key]
+        if wanted and there != str(wanted):
+            st.query_params[key] = str(wanted)
+        elif there and not wanted:
+            del st.query_params[key]
+        state[f"written_{key}"] = str(wanted) if wanted else ""
 
 
 # keys in the URL that a page looks after (its own views, the pins of Compare), or Streamlit itself

@@ -16,7 +16,7 @@ def main() -> None:
     try:
         folder = _shared.folder(PATH)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     _choices.begin(folder)
     head, chart, below = st.container(), st.container(), st.container()
@@ -45,7 +45,7 @@ def main() -> None:
         found = _shared.comparison(PATH, progress=progress, **settings)
     except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
         where = head if isinstance(error, ProblemError) else chart
-        where.error(str(error), icon=":material/error:")
+        where.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     note.caption(INTRO)
     with head.container(horizontal=True, vertical_alignment="center"):
@@ -177,7 +177,7 @@ def against(folder, choice: dict) -> None:
     try:
         traces = {n: _shared.run(PATH, complete=False, **problem, **st.session_state[f"pin_{n}"]) for n in ("a", "b")}
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     with st.container(border=True):
         _choices.one_of("Method for the next pin", "method", folder, _choices.METHOD)

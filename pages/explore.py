@@ -15,7 +15,7 @@ def main() -> None:
     try:
         folder = _shared.folder(PATH)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     _choices.begin(folder)
     head, chart, below = st.container(), st.container(), st.container()
@@ -33,7 +33,7 @@ def main() -> None:
         trace = _shared.run(PATH, complete=False, **choice)  # the controls follow when the figure stands
     except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
         where = head if isinstance(error, ProblemError) else chart
-        where.error(str(error), icon=":material/error:")
+        where.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     step_note.caption(summary.step_text(trace, folder.width))
     header(head, trace)
@@ -122,7 +122,8 @@ def header(head, trace) -> None:
     left, right = head.columns([5, 6], vertical_alignment="center")
     left.markdown(f"#### {say(summary.asked(trace.problem))}")
     right.markdown(
-        f":gray[○ plain] {_shared.said(plain)} → :blue[● refined] {_shared.said(refined)}", text_alignment="right"
+        f":gray[○ plain] {_shared.said(plain)} → :blue[● {summary.refined_name(trace)}] {_shared.said(refined)}",
+        text_alignment="right",
     )
     head.caption(INTRO)
     if trace.problem.renamed:

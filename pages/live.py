@@ -28,7 +28,7 @@ def main() -> None:
     try:
         folder = _shared.folder(PATH)
     except ValueError as error:
-        place.error(str(error), icon=":material/error:")
+        place.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     _choices.begin(folder)
     state = st.session_state
@@ -44,7 +44,7 @@ def main() -> None:
     try:
         problem = _shared.problem(*source)
     except ProblemError as error:
-        place.error(str(error), icon=":material/error:")
+        place.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     title.markdown(f"#### {_shared.escaped(summary.asked(problem))}")
     title.caption(INTRO)
@@ -53,7 +53,7 @@ def main() -> None:
     with place:
         wait_for(job)
         if job.pad is None:
-            st.error(job.error, icon=":material/error:")
+            st.error(_shared.escaped(job.error), icon=":material/error:")
         else:
             show(folder, problem, job)
     with below.expander("How to read this", icon=":material/help:"):

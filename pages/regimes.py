@@ -20,7 +20,7 @@ def main() -> None:
     try:
         folder = _shared.folder(PATH)
     except ValueError as error:
-        place.error(str(error), icon=":material/error:")
+        place.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     _choices.begin(folder)
     state = st.session_state
@@ -121,7 +121,7 @@ def this_problem(head, config: RefineConfig, names) -> None:
     try:
         asked = _shared.problem(*(chosen[key] for key in ("source", "draw", "text")))
     except ProblemError as error:
-        head.error(str(error), icon=":material/error:")
+        head.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     head.markdown(f"#### {_shared.escaped(summary.asked(asked))}")
     head.caption(INTRO)

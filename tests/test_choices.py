@@ -132,3 +132,14 @@ def test_an_option_is_known_by_key_by_label_and_by_its_first_words(known):
 
 def test_every_choice_of_a_run_is_in_the_link(known):
     assert {*RefineConfig.__dataclass_fields__, *_choices.MEMBERS, "problem", "draw", "text", "upto"} <= set(known)
+
+
+def test_going_back_in_the_browser_brings_the_problem_back_that_was_drawn():
+    at = visit({})
+    at.button(key="another").click().run()
+    at.button(key="another").click().run()
+    assert at.session_state["draw"] == 2 and at.query_params["draw"] == "2"
+    shown = spec(at)["data"]
+    at.query_params["draw"] = "1"
+    at.run()
+    assert at.session_state["draw"] == 1 and spec(at)["data"] != shown

@@ -185,3 +185,15 @@ def test_every_tab_opens(at, tab, shown):
 
 def test_the_page_says_that_the_frontier_was_supervised_and_why_it_opens_mid_ladder(at):
     assert "supervised in training" in words(at) and "nothing is left to refine" in words(at)
+
+
+def test_what_a_reader_writes_is_never_read_as_markup(at):
+    at.button(key="own").click().run()
+    at.text_area(key="text").set_value("Tom is a cat. Is Tom a $x^2$ or a dog?").run()
+    assert not at.exception and "$x^2$" not in at.error[0].value and "\\$x" in at.error[0].value
+
+
+def test_a_control_is_not_called_refined(at):
+    assert "● refined" in words(at)
+    at.selectbox(key="method").select("zero_thoughts").run()
+    assert "● zero thoughts" in words(at) and "● refined]" not in words(at)
