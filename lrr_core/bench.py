@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from .figures import explore_figure
+from .figures.explore import explore_figure
 from .models import ModelSet
 from .problems import BENCHMARKS
 from .projection import Background

@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .benchmarks.generators import generate
+from .benchmarks.shortcuts import depth_rule, fit_count_baseline
 from .comparison import TextRun
-from .generators import generate
 from .metrics import candidate_probability, paired_difference, wilson
 from .model_set import ModelError
 from .models import ModelSet
 from .problems import BENCHMARKS, Problem
 from .refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
 from .rollout import Stream, decode_greedy, pad_left, score_candidates
-from .shortcuts import depth_rule, fit_count_baseline
 from .trace import CONTROLS, METHODS, RefineConfig
 
 FORMAT = 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .prosqa import GraphQuestion, breadth_first
+from .benchmarks.prosqa import GraphQuestion, breadth_first
 
 SWEEPS = 12
 GAP = 0.55  # empty rows between what the root reaches and what it does not

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import answers
-from .generators import generate
-from .gsm8k import GSM8K
-from .multiple_choice import AQUA, MATHQA
-from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names, parse_text
-from .shortcuts import depth_rule
-from .strategyqa import STRATEGYQA
-from .task import Benchmark, Flaw, Loaded, Problem
-from .templates import STEPS, TEMPLATES, cot_steps, cot_text, english, instruct, short, triples
+from .benchmarks import answers
+from .benchmarks.generators import generate
+from .benchmarks.gsm8k import GSM8K
+from .benchmarks.multiple_choice import AQUA, MATHQA
+from .benchmarks.prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names, parse_text
+from .benchmarks.shortcuts import depth_rule
+from .benchmarks.strategyqa import STRATEGYQA
+from .benchmarks.task import Benchmark, Flaw, Loaded, Problem
+from .benchmarks.templates import STEPS, TEMPLATES, cot_steps, cot_text, english, instruct, short, triples
 
 __all__ = [
     "BENCHMARKS", "STEPS", "TEMPLATES", "Benchmark", "Flaw", "Loaded", "Problem", "ProblemError",

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from .accuracy import AccuracyPlane
-from .live import MIXES, STEPS
+from .live.grid import MIXES, STEPS
 from .metrics import paired_difference, wilson
 from .models import ModelSet
 from .problems import BENCHMARKS, Problem

@@ -15,7 +15,6 @@ import numpy as np
 
 from . import __version__
 from .problems import Problem
-from .prosqa import GraphQuestion
 
 FORMAT = 1
 METHODS = {
@@ -231,13 +230,13 @@ class Trace:
                     for name, r in meta["runs"].items()
                 }
             return cls(
-                problem=_problem(meta["problem"]),
+                problem=Problem.from_dict(meta["problem"]),
                 config=RefineConfig.from_dict(meta["config"]),
                 runs=runs,
                 identity=meta["identity"],
                 tokens={int(k): v for k, v in meta["tokens"].items()},
                 watched=tuple(meta["watched"]),
-                others=tuple(_problem(p) for p in meta["others"]),
+                others=tuple(Problem.from_dict(p) for p in meta["others"]),
             )
         except FileNotFoundError:
             raise ConfigError(
@@ -249,24 +248,3 @@ class Trace:
             raise ConfigError(
                 f"{path} is not a complete trace ({error}); write it again with `refine --out`."
             ) from error
-
-
-def _problem(data: dict) -> Problem:
-    graph = data["graph"]
-    if graph is not None:
-        graph = GraphQuestion(
-            tuple(graph["names"]),
-            tuple(tuple(e) for e in graph["edges"]),
-            graph["root"],
-            tuple(graph["candidates"]),
-            graph["answer"],
-        )
-    return Problem(
-        **{
-            **data,
-            "candidates": tuple(data["candidates"]),
-            "steps": tuple(data["steps"]),
-            "graph": graph,
-            "renamed": tuple(tuple(r) for r in data["renamed"]),
-        }
-    )

@@ -8,12 +8,12 @@ from __future__ import annotations
 import streamlit as st
 
 from lrr_core import summary
-from lrr_core.evidence_figures import Effect, effects_figure
-from lrr_core.feedback_figure import feedback_figure
-from lrr_core.frontier_figure import frontier_figure
-from lrr_core.lessons import REMAKE, after, described
-from lrr_core.toy_figures import push_figure, readings_figure
-from lrr_core.trap_figures import STEP, depth_figure, map_figure
+from lrr_core.lessons.evidence_figures import Effect, effects_figure
+from lrr_core.lessons.feedback_figure import feedback_figure
+from lrr_core.lessons.frontier_figure import frontier_figure
+from lrr_core.lessons.records import REMAKE, after, described
+from lrr_core.lessons.toy_figures import push_figure, readings_figure
+from lrr_core.lessons.trap_figures import STEP, depth_figure, map_figure
 from pages import _reference, _shared
 from pages._lesson import ALEX, DAVIS, FAE, PATH, SAM, TEXT, Chapter, chart, look, measured, note, run_of, say
 

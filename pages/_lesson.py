@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lrr_core.lessons import REMAKE
+from lrr_core.lessons.records import REMAKE
 from pages import _shared
 
 PATH = _shared.DEFAULT_SET

@@ -211,7 +211,7 @@ def ready_map(path: str, kind: str, dims: int):
 
 def figure(trace: Trace, path: str, kind: str, dims: int, **look):
     """The Explore figure on the chosen map, or on the run's own PCA until that map is there."""
-    from lrr_core.figures import explore_figure, run_map
+    from lrr_core.figures.explore import explore_figure, run_map
 
     found = warmup(path).background
     chart = ready_map(path, kind, dims) if found is not None else run_map(trace, dims=dims)
@@ -283,7 +283,7 @@ class PadJob:
     there; share: how far it is, 0 to 1; maps: name -> Map."""
 
     def __init__(self, path: str, asked: Problem, config: RefineConfig, names: tuple[str, str, str], maps: dict):
-        from lrr_core import live
+        from lrr_core.live import grid as live
 
         self.pad, self.maps, self.error, self.share = None, maps, "", 0.0
         self.done = threading.Event()
@@ -301,7 +301,7 @@ class PadJob:
             found.done.wait()
             if found.error is not None:
                 raise found.error
-            from lrr_core import live_runs
+            from lrr_core.live import runs as live_runs
 
             if not self.maps:
                 self.maps = {"PCA": live_runs.own_map(found.models, asked, config, names)}
@@ -373,8 +373,8 @@ def _latest_comparison(path: str, source: str, draw: int, text: str, backbone: s
 
 def compare_figure(found, path: str, kind: str, **look):
     """The small multiples of a comparison on the chosen map, or on the plain runs' own PCA until that map is there."""
-    from lrr_core.compare_figure import compare_figure as draw
-    from lrr_core.figures import run_map
+    from lrr_core.figures.compare import compare_figure as draw
+    from lrr_core.figures.explore import run_map
 
     return draw(
         found, ready_map(path, kind, 2) if warmup(path).background is not None else run_map(found.trace), **look
@@ -383,7 +383,7 @@ def compare_figure(found, path: str, kind: str, **look):
 
 def difference_figure(a: Trace, b: Trace, **look):
     from lrr_core.comparison import difference
-    from lrr_core.difference_figure import difference_figure as draw
+    from lrr_core.figures.difference import difference_figure as draw
 
     return draw(difference(a, b), **look)
 
@@ -420,7 +420,7 @@ def ladder_csv(name: str) -> str:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
     """which: "gain" or "pair"; base: what the gain is over, a key of `gains.BASES`."""
-    from lrr_core import ladder_figure as figures
+    from lrr_core.figures import ladder as figures
 
     return {"gain": figures.gain_figure, "pair": figures.pair_figure}[which](ladder(name), theme, narrow, base)
 
@@ -431,7 +431,7 @@ def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
 @st.cache_resource(max_entries=2, show_spinner=False)
 def lesson_cases(path: str):
     """The stored measurements of the Learn page, by name, and those of them that are true of this set's weights."""
-    from lrr_core.lessons import load_cases
+    from lrr_core.lessons.records import load_cases
 
     known = folder(path)
     cases = load_cases(LESSONS / "answers.json")
@@ -441,7 +441,7 @@ def lesson_cases(path: str):
 @st.cache_resource(max_entries=2, show_spinner=False)
 def lesson_moves(path: str):
     """How far points move on the maps; None where that was measured with other weights."""
-    from lrr_core.lessons import load_moves
+    from lrr_core.lessons.records import load_moves
 
     known, moves = folder(path), load_moves(LESSONS / "umap.json")
     return moves if moves.fits(known.weights(*known.members)) else None
@@ -461,7 +461,7 @@ def text_run(path: str, source: str):
 @st.cache_resource(max_entries=8, show_spinner=False)
 def mixed_runs(path: str, source: str, backbone: str):
     """An example under residual mixing at every α the lesson shows: α as text -> run."""
-    from lrr_core.lesson_measurements import mixed_runs
+    from lrr_core.lessons.measure import mixed_runs
 
     models = model_set(path)
     return mixed_runs(models, problem(source), models.info.thoughts, (backbone, "strong", "weak"))
@@ -470,9 +470,9 @@ def mixed_runs(path: str, source: str, backbone: str):
 @st.cache_resource(max_entries=8, show_spinner=False)
 def lesson_figure(name: str, path: str, theme: str, narrow: bool):
     """The two figures of the Learn page that count thousands of answers: "mixing" and "controls"."""
-    from lrr_core.evidence_figures import controls_figure
-    from lrr_core.lessons import described_setting
-    from lrr_core.mixing_figure import mixing_figure
+    from lrr_core.lessons.evidence_figures import controls_figure
+    from lrr_core.lessons.mixing_figure import mixing_figure
+    from lrr_core.lessons.records import described_setting
 
     cases = lesson_cases(path)
     if name == "mixing":

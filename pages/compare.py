@@ -6,7 +6,7 @@ import streamlit as st
 
 from lrr_core import comparison as comparing
 from lrr_core import summary
-from lrr_core.prosqa import ProblemError
+from lrr_core.benchmarks.prosqa import ProblemError
 from pages import _choices, _pins, _shared
 
 PATH = _shared.DEFAULT_SET

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lrr_core import summary
-from lrr_core.prosqa import ProblemError
+from lrr_core.benchmarks.prosqa import ProblemError
 from pages import _choices, _shared
 
 PATH = _shared.DEFAULT_SET

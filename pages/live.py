@@ -11,8 +11,10 @@ import contextlib
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from lrr_core import live, live_scene, summary
-from lrr_core.prosqa import ProblemError
+from lrr_core import summary
+from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.live import grid as live
+from lrr_core.live import scene as live_scene
 from lrr_core.trace import RefineConfig
 from pages import _choices, _pad, _shared
 

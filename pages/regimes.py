@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from lrr_core import regimes, summary
-from lrr_core.prosqa import ProblemError
-from lrr_core.regimes_figure import MODES, accuracy_figure, plane_figure
+from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.figures.regimes import MODES, accuracy_figure, plane_figure
 from lrr_core.trace import RefineConfig
 from pages import _choices, _planes, _shared
 

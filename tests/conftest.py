@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 from lrr_core.model_set import REQUIRED
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.reasoner import VOCABULARY, make_tokenizer
+from lrr_core.training.reasoner import VOCABULARY, make_tokenizer
 
 torch.set_num_threads(1)  # one thread adds up in one order, and the suite may share the machine with a training
 

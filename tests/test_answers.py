@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from lrr_core import answers
-from lrr_core.answers import canonical, letter, number, numbers, verdict
+from lrr_core.benchmarks import answers
+from lrr_core.benchmarks.answers import canonical, letter, number, numbers, verdict
 
 OPTIONS = ("12", "15 apples", "20", "25", "none of these")
 

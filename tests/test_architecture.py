@@ -9,23 +9,32 @@ ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
-        "__init__ problems prosqa generators shortcuts colours layers model_set task sources answers templates gsm8k "
-        "strategyqa multiple_choice"
+        "__init__ problems colours layers model_set benchmarks.task benchmarks.sources benchmarks.answers "
+        "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.shortcuts benchmarks.gsm8k "
+        "benchmarks.strategyqa benchmarks.multiple_choice"
     ),
-    "torch": "models rollout refine muon reasoner branches",
+    "torch": "models rollout refine training.muon training.reasoner training.branches",
     "numpy": (
-        "metrics projection fitting shipped summary gains findings regimes accuracy comparison live live_scene lessons "
-        "lesson_laws toy"
+        "metrics projection fitting shipped summary gains findings regimes accuracy comparison live.grid live.scene "
+        "lessons.records lessons.laws lessons.toy"
     ),
     "plotly": (
-        "stage feedback_figure frontier_figure toy_figures mixing_figure evidence_figures trap_figures panels "
-        "graph_panel figures compare_figure difference_figure ladder_figure regimes_figure heat_grid"
+        "figures.explore figures.panels figures.graph_panel figures.compare figures.difference figures.ladder "
+        "figures.regimes figures.heat_grid lessons.stage lessons.feedback_figure lessons.frontier_figure "
+        "lessons.toy_figures lessons.mixing_figure lessons.evidence_figures lessons.trap_figures"
     ),
-    "run": "lesson_measurements evaluate train assemble background sweep ladder compare live_runs bench __main__",
+    "run": (
+        "evaluate sweep ladder compare background bench lessons.measure live.runs training.train training.assemble "
+        "commands.options commands.reasoning commands.training commands.shipping __main__"
+    ),
 }
+# the `__init__` of a package says what it holds and imports nothing
+PACKAGES = "benchmarks figures lessons live training commands"
 MODULES = {name: ring for ring, names in HOUSE.items() for name in names.split()}
+MODULES |= {f"{package}.__init__": "text" for package in PACKAGES.split()}
 # `trace`, the records, may be imported by every ring; it may itself import only text
 FREE = "trace"
+KNOWN = {*MODULES, FREE}
 TORCH, MAPS, DRAWING, PAGES = {"torch", "transformers"}, {"sklearn", "umap"}, {"plotly", "matplotlib"}, {"streamlit"}
 FORBIDDEN = {
     "text": TORCH | {"umap"} | DRAWING | PAGES,  # the baseline of `shortcuts` is a regression of sklearn
@@ -35,33 +44,43 @@ FORBIDDEN = {
     "run": PAGES,
     "pages": TORCH | MAPS | DRAWING,
 }
-CORE = sorted((ROOT / "lrr_core").glob("*.py"))
+HERE = ROOT / "lrr_core"
+CORE = sorted(HERE.rglob("*.py"))
 APP = [p for p in (ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))) if p.exists()]
 
 
-def imports(source: str) -> tuple[set[str], set[str]]:
-    """(modules of lrr_core, packages from outside) that a source imports, wherever in it and in whatever form."""
+def module(path: Path) -> str:
+    """lrr_core/figures/explore.py -> "figures.explore"."""
+    return ".".join(path.relative_to(HERE).with_suffix("").parts)
+
+
+def imports(source: str, package: str = "") -> tuple[set[str], set[str]]:
+    """(modules of lrr_core, packages from outside) that a source in lrr_core/`package` imports, wherever and in whatever form."""
     inside, outside = set(), set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "lrr_core"):
-            path = (node.module or "").removeprefix("lrr_core").strip(".")
+        if isinstance(node, ast.ImportFrom):
+            path = node.module or ""
+            if node.level == 0 and path.split(".")[0] != "lrr_core":
+                outside.add(path.split(".")[0])
+                continue
+            path = path.removeprefix("lrr_core").strip(".")
+            if node.level == 1:
+                path = f"{package}.{path}".strip(".")
             # "from . import a" names modules, "from .a import b" and "from lrr_core.a import b" a module's contents
-            inside |= {path.split(".")[0]} if path else {a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            outside.add(node.module.split(".")[0])
+            inside |= {path} if path in KNOWN else {f"{path}.{a.name}".strip(".") for a in node.names}
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 head, _, rest = alias.name.partition(".")
                 if head == "lrr_core":
-                    inside.add(rest.split(".")[0] or "__init__")
+                    inside.add(rest or "__init__")
                 else:
                     outside.add(head)
-    return inside & {*MODULES, FREE}, outside
+    return inside & KNOWN, outside
 
 
 def wrong_imports(name: str, source: str) -> list[str]:
     """What module `name` imports against the rings."""
-    inside, outside = imports(source)
+    inside, outside = imports(source, name.rpartition(".")[0])
     ring = "text" if name == FREE else MODULES[name]
     allowed = {m for m, r in MODULES.items() if RINGS.index(r) <= RINGS.index(ring)} | {FREE}
     return sorted(inside - allowed) + sorted(outside & FORBIDDEN[ring])
@@ -84,14 +103,15 @@ def unsafe(source: str) -> list[str]:
 
 
 def test_every_module_belongs_to_a_ring():
-    names = {p.stem for p in CORE}
+    names = {module(p) for p in CORE}
     assert len(names) > 8
-    assert names - {*MODULES, FREE} == set(), "give the new module a ring in tests/test_architecture.py"
+    assert names - KNOWN == set(), "give the new module a ring in tests/test_architecture.py"
+    assert KNOWN - names == set(), "a module is gone that tests/test_architecture.py still lists"
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", CORE, ids=module)
 def test_a_module_imports_only_towards_the_text(path):
-    assert wrong_imports(path.stem, path.read_text()) == []
+    assert wrong_imports(module(path), path.read_text()) == []
 
 
 def test_a_page_holds_no_torch_and_draws_nothing_itself():
@@ -104,7 +124,7 @@ def test_nothing_reads_a_pickle_or_runs_a_strangers_code(path):
     assert unsafe(path.read_text()) == []
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", CORE, ids=module)
 def test_importing_does_no_slow_work(path):
     """umap takes seconds to import, the others long enough: only inside the functions that need them."""
     top = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.Import | ast.ImportFrom)]
@@ -118,14 +138,17 @@ def test_importing_does_no_slow_work(path):
         ("problems", "from .models import ModelSet", ["models"]),
         ("problems", "def f():\n    from lrr_core.rollout import Stream", ["rollout"]),
         ("problems", "from . import metrics, trace", ["metrics"]),
-        ("prosqa", "import torch.nn as nn", ["torch"]),
+        ("benchmarks.prosqa", "import torch.nn as nn", ["torch"]),
+        ("benchmarks.prosqa", "from ..live.grid import Pad", ["live.grid"]),
+        ("benchmarks.task", "from .prosqa import ProblemError", []),
+        ("live.grid", "from . import runs", ["live.runs"]),
         ("trace", "from .refine import Refiner", ["refine"]),
-        ("refine", "from . import figures", ["figures"]),
+        ("refine", "from .figures import explore", ["figures.explore"]),
         ("metrics", "import torch", ["torch"]),
         ("metrics", "from .refine import Step\nfrom .trace import Run", []),
-        ("figures", "import lrr_core.evaluate", ["evaluate"]),
-        ("figures", "from transformers import AutoModel", ["transformers"]),
-        ("train", "import streamlit as st", ["streamlit"]),
+        ("figures.explore", "import lrr_core.evaluate", ["evaluate"]),
+        ("figures.explore", "from transformers import AutoModel", ["transformers"]),
+        ("training.train", "import streamlit as st", ["streamlit"]),
     ],
 )
 def test_the_check_of_imports_catches_what_it_should(name, source, caught):
@@ -149,10 +172,28 @@ def test_the_check_of_safety_catches_what_it_should(source, caught):
     assert unsafe(source) == caught
 
 
+def listed_in(tree: str) -> set[str]:
+    """Paths below lrr_core and pages that a tree of two spaces a level names; a line may name several files."""
+    found, folders = set(), []
+    for line in tree.splitlines():
+        words = line.split()
+        if not words:
+            continue
+        depth = (len(line) - len(line.lstrip())) // 2
+        del folders[depth:]
+        if words[0].endswith("/"):
+            folders.append(words[0])
+        files = [w.strip(",") for w in words if w.strip(",").endswith((".py", ".js", ".css", ".html"))]
+        found |= {"".join(folders) + f for f in files if len(folders) == depth}
+    return found
+
+
 def test_the_readme_names_every_file():
-    tree = (ROOT / "README.md").read_text().split("## How it is built")[1].split("## ")[0]
-    files = [p.name for p in [*CORE, *sorted((ROOT / "pages").iterdir())] if p.is_file() and p.name != "__init__.py"]
+    tree = (ROOT / "README.md").read_text().split("```\napp.py")[1].split("```")[0]
+    files = {str(p.relative_to(ROOT)) for p in CORE if p.name != "__init__.py"}
     assert len(files) > 40
-    listed = {word.strip(",`") for word in tree.split()}
-    short = {f"{name.split('.')[0]}.css" for name in files if name.endswith(".css") and ", .css" in tree}
-    assert sorted(set(files) - listed - short) == []
+    assert sorted(files ^ {f for f in listed_in(tree) if f.startswith("lrr_core/")}) == []
+    pages = {p.name for p in (ROOT / "pages").iterdir() if p.is_file()}
+    assert [
+        name for name in sorted(pages) if name not in tree and not (name.endswith(".css") and ", .css" in tree)
+    ] == []

@@ -6,14 +6,14 @@ import shutil
 import numpy as np
 import pytest
 
-from lrr_core import assemble as module
-from lrr_core.assemble import VALIDATION_SEED, accuracy, assemble, choose_rungs
 from lrr_core.evaluate import evaluate
 from lrr_core.model_set import REQUIRED, ModelError, weight_hash
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
 from lrr_core.trace import RefineConfig
-from lrr_core.train import TrainConfig, train
+from lrr_core.training import assemble as module
+from lrr_core.training.assemble import VALIDATION_SEED, accuracy, assemble, choose_rungs
+from lrr_core.training.train import TrainConfig, train
 
 TINY = TrainConfig(
     width=16, heads=2, mlp=24, batch=2, branches=2, stages=((8, 9, 2, 3),), steps=6, warmup=1,

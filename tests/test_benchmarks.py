@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lrr_core.__main__ import main
-from lrr_core.answers import letter
-from lrr_core.multiple_choice import options_of
+from lrr_core.benchmarks.answers import letter
+from lrr_core.benchmarks.multiple_choice import options_of
+from lrr_core.benchmarks.prosqa import ProblemError, parse_text, to_record
 from lrr_core.problems import BENCHMARKS, TEMPLATES, Problem, cot_steps, cot_text, describe, from_text
-from lrr_core.prosqa import ProblemError, parse_text, to_record
 
 RECORDS = {
     "prosqa": to_record(

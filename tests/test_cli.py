@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lrr_core.__main__ import DEFAULT_SET, main
+from lrr_core.__main__ import main
+from lrr_core.commands.options import DEFAULT_SET
+from lrr_core.benchmarks.prosqa import to_record
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.prosqa import to_record
 from lrr_core.trace import Trace
 
 ROOT = Path(__file__).parents[1]

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 from lrr_core import compare, refine
 from lrr_core.compare import compare_methods
-from lrr_core.compare_figure import REPLACED, compare_figure, places, shared_ranges
 from lrr_core.comparison import (
     BORROW,
     ORDER,
@@ -25,9 +24,10 @@ from lrr_core.comparison import (
     differing,
     table,
 )
-from lrr_core.difference_figure import difference_figure
 from lrr_core.evaluate import evaluate, run_in_text
-from lrr_core.figures import run_map
+from lrr_core.figures.compare import REPLACED, compare_figure, places, shared_ranges
+from lrr_core.figures.difference import difference_figure
+from lrr_core.figures.explore import run_map
 from lrr_core.metrics import candidate_probability, curves
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS

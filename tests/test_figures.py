@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 from lrr_core.colours import INK, PAGE, ROLES, written
-from lrr_core.figures import GRAPH_NOTE, WARNING, explore_figure, moments, run_map
+from lrr_core.figures.explore import GRAPH_NOTE, WARNING, explore_figure, moments, run_map
 from lrr_core.layers import crossings, layers
 from lrr_core.metrics import curves
 from lrr_core.problems import BENCHMARKS, Problem

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from lrr_core import ladder as measuring
 from lrr_core.__main__ import main
-from lrr_core.assemble import VALIDATION_SEED
 from lrr_core.evaluate import evaluate
+from lrr_core.figures.ladder import SERIES, gain_figure, pair_figure
 from lrr_core.findings import describe, findings, table, table_csv
 from lrr_core.gains import (
     BASES,
@@ -27,12 +27,12 @@ from lrr_core.gains import (
     standing_out,
 )
 from lrr_core.ladder import measure, plan, rungs
-from lrr_core.ladder_figure import SERIES, gain_figure, pair_figure
 from lrr_core.metrics import paired_difference, wilson
 from lrr_core.model_set import ModelFolder
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
 from lrr_core.trace import REFERENCES, RefineConfig
+from lrr_core.training.assemble import VALIDATION_SEED
 from pages import _shared
 
 ROOT = Path(__file__).parents[1]

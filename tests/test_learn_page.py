@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lrr_core import toy
-from lrr_core.lesson_laws import named_depths
-from lrr_core.lessons import load_cases
+from lrr_core.lessons import toy
+from lrr_core.lessons.laws import named_depths
+from lrr_core.lessons.records import load_cases
+from lrr_core.lessons.toy_figures import PUSHED, STEPS, signed
 from lrr_core.problems import BENCHMARKS
-from lrr_core.toy_figures import PUSHED, STEPS, signed
 from pages._chapters import CHAPTERS
 from pages._reference import FORMULAE, SOURCES, WORDS
 

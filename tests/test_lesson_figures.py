@@ -7,26 +7,26 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from lrr_core import toy
+from lrr_core.benchmarks.shortcuts import depth_rule
 from lrr_core.comparison import TextRun
-from lrr_core.evidence_figures import METHOD_ROWS, SAMPLES, Effect, controls_figure, effects_figure
-from lrr_core.feedback_figure import feedback_figure
 from lrr_core.fitting import fit_background, own_labels
-from lrr_core.frontier_figure import frontier_figure
-from lrr_core.lesson_laws import length_kept, memory, straight_walk
-from lrr_core.lesson_measurements import mixed_runs
-from lrr_core.lessons import Case, MapMoves, after, compare
+from lrr_core.lessons import toy
+from lrr_core.lessons.evidence_figures import METHOD_ROWS, SAMPLES, Effect, controls_figure, effects_figure
+from lrr_core.lessons.feedback_figure import feedback_figure
+from lrr_core.lessons.frontier_figure import frontier_figure
+from lrr_core.lessons.laws import length_kept, memory, straight_walk
+from lrr_core.lessons.measure import mixed_runs
+from lrr_core.lessons.mixing_figure import mixing_figure
+from lrr_core.lessons.records import Case, MapMoves, after, compare
+from lrr_core.lessons.stage import Stage
+from lrr_core.lessons.toy_figures import PUSHED, READINGS, STEPS, push_figure, readings_figure, signed
+from lrr_core.lessons.trap_figures import STEP, depth_figure, map_figure
+from lrr_core.lessons.trap_figures import STEPS as WALK
 from lrr_core.metrics import curves
-from lrr_core.mixing_figure import mixing_figure
 from lrr_core.model_set import REQUIRED
 from lrr_core.problems import BENCHMARKS
 from lrr_core.refine import refine_problem
-from lrr_core.shortcuts import depth_rule
-from lrr_core.stage import Stage
-from lrr_core.toy_figures import PUSHED, READINGS, STEPS, push_figure, readings_figure, signed
 from lrr_core.trace import RefineConfig
-from lrr_core.trap_figures import STEP, depth_figure, map_figure
-from lrr_core.trap_figures import STEPS as WALK
 
 LOOKS = [("light", False), ("dark", True)]
 

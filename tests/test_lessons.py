@@ -10,10 +10,12 @@ import pytest
 import torch
 from test_refine import ONE_TOKEN, ByHand, TwoDimensions
 
-from lrr_core import toy
+from lrr_core.benchmarks.generators import generate
+from lrr_core.benchmarks.prosqa import GraphQuestion
+from lrr_core.benchmarks.shortcuts import depth_rule
 from lrr_core.evaluate import evaluate
-from lrr_core.generators import generate
-from lrr_core.lesson_laws import (
+from lrr_core.lessons import toy
+from lrr_core.lessons.laws import (
     follows,
     length_kept,
     map_width,
@@ -22,15 +24,13 @@ from lrr_core.lesson_laws import (
     straight_walk,
     strides,
 )
-from lrr_core.lesson_measurements import answered, choices_after_each, mixed_runs, tasks
-from lrr_core.lessons import Case, LessonError, after, compare, load_cases, load_moves, pack, unpack
+from lrr_core.lessons.measure import answered, choices_after_each, mixed_runs, tasks
+from lrr_core.lessons.records import Case, LessonError, after, compare, load_cases, load_moves, pack, unpack
 from lrr_core.metrics import paired_difference, wilson
 from lrr_core.model_set import REQUIRED
 from lrr_core.models import ModelSet
-from lrr_core.prosqa import GraphQuestion
 from lrr_core.refine import Prompts, Refiner, run_all
 from lrr_core.shipped import find_background
-from lrr_core.shortcuts import depth_rule
 from lrr_core.trace import RefineConfig
 
 ROOT = Path(__file__).parents[1]

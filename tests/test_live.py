@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrr_core import live, live_runs, live_scene
-from lrr_core.live import FIXED, MIXES, NAMES, STEPS, LiveError, Pad, from_axis, place, setting, to_axis, view
+from lrr_core.live import grid as live
+from lrr_core.live import runs as live_runs
+from lrr_core.live import scene as live_scene
+from lrr_core.live.grid import FIXED, MIXES, NAMES, STEPS, LiveError, Pad, from_axis, place, setting, to_axis, view
 from lrr_core.metrics import candidate_probability, curves
 from lrr_core.model_set import ModelFolder
 from lrr_core.models import ModelSet

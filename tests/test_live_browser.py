@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lrr_core import live
-from lrr_core.live import Pad
+from lrr_core.live import grid as live
+from lrr_core.live.grid import Pad
 from lrr_core.problems import BENCHMARKS
 
 ROOT = Path(__file__).parents[1]

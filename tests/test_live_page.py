@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from lrr_core.live import place
+from lrr_core.live.grid import place
 from lrr_core.metrics import curves
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lrr_core.generators import generate
+from lrr_core.benchmarks.generators import generate
+from lrr_core.benchmarks.prosqa import NAMES, ProblemError, parse_text, to_record
 from lrr_core.problems import BENCHMARKS, TEMPLATES, Problem, cot_text, from_graph, from_text
-from lrr_core.prosqa import NAMES, ProblemError, parse_text, to_record
 
 PROSQA = BENCHMARKS["prosqa"]
 TEXT = (
@@ -140,8 +140,8 @@ def test_triples_of_a_problem_without_a_graph_are_refused():
 
 
 def test_the_triples_are_the_tokens_the_model_is_trained_on():
-    branches = pytest.importorskip("lrr_core.branches")
-    reasoner = pytest.importorskip("lrr_core.reasoner")
+    branches = pytest.importorskip("lrr_core.training.branches")
+    reasoner = pytest.importorskip("lrr_core.training.reasoner")
     import numpy as np
 
     questions = list(generate("balanced", 4, 3, (12, 15), (2, 3)))

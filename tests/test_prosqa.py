@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrr_core.generators import generate
-from lrr_core.prosqa import (
+from lrr_core.benchmarks.generators import generate
+from lrr_core.benchmarks.prosqa import (
     CONCEPTS,
     NAMES,
     PERSONS,
@@ -19,7 +19,7 @@ from lrr_core.prosqa import (
     parse_text,
     to_record,
 )
-from lrr_core.shortcuts import depth_rule, fit_count_baseline
+from lrr_core.benchmarks.shortcuts import depth_rule, fit_count_baseline
 
 VALID = Path(__file__).parents[2] / "shared" / "data" / "prosqa" / "valid.json"
 released_file = pytest.mark.skipif(

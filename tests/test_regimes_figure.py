@@ -8,10 +8,10 @@ import pytest
 
 from lrr_core.accuracy import AccuracyPlane
 from lrr_core.colours import mix
-from lrr_core.heat_grid import Grid, label_places, signed
-from lrr_core.live import to_axis
+from lrr_core.figures.heat_grid import Grid, label_places, signed
+from lrr_core.figures.regimes import MODES, POINTS, SURE, TINTS, accuracy_figure, plane_figure
+from lrr_core.live.grid import to_axis
 from lrr_core.regimes import REGIONS, Plane, name_regions
-from lrr_core.regimes_figure import MODES, POINTS, SURE, TINTS, accuracy_figure, plane_figure
 
 STEPS, MIXES = np.array([-1.0, -0.2, 0.0, 0.2, 1.0]), np.array([0.0, 0.1, 0.5, 1.0])
 SHAPE = (5, 4)

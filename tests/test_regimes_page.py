@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lrr_core.accuracy import AccuracyPlane
-from lrr_core.live import to_axis
+from lrr_core.live.grid import to_axis
 from lrr_core.regimes import REGIONS, Plane, counts, in_words
 from pages._planes import Job
 

@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lrr_core import branches as branching
-from lrr_core import train as training
-from lrr_core.branches import fast_forward, latent_losses, make_batch, text_losses
-from lrr_core.generators import generate_balanced
-from lrr_core.prosqa import ProblemError, breadth_first
-from lrr_core.reasoner import ANSWER, ASK, EDGE, END, VOCABULARY, make_model
+from lrr_core.benchmarks.generators import generate_balanced
+from lrr_core.benchmarks.prosqa import ProblemError, breadth_first
 from lrr_core.rollout import Stream, pad_left
-from lrr_core.train import TrainConfig, train
+from lrr_core.training import branches as branching
+from lrr_core.training import train as training
+from lrr_core.training.branches import fast_forward, latent_losses, make_batch, text_losses
+from lrr_core.training.reasoner import ANSWER, ASK, EDGE, END, VOCABULARY, make_model
+from lrr_core.training.train import TrainConfig, train
 
 TINY = TrainConfig(
     width=16, heads=2, head_dim=8, mlp=24, batch=4, branches=3, stages=((8, 9, 2, 2),), steps=6, warmup=2,

@@ -1,0 +1,1 @@
+"""The commands of `python -m lrr_core`, a file a theme; nothing heavy is imported before a command runs."""

@@ -1,0 +1,376 @@
+"""Records become figures. `explore_figure` is the one figure of the Explore page: map, graph and curves that move together.
+
+    fig = explore_figure(trace, background.map("UMAP", 2), theme="light")
+
+One slider and its buttons drive all panels through Plotly frames in the browser; every frame names the traces it changes and
+nothing else is redrawn. Axes are fixed by the background, the graph and the plain run, so that no slider of the refinement
+moves them. Colours and markers come from `colours`, what is inside a panel from `panels`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from ..colours import INK, ROLES, Ink, rgba, written
+from ..fitting import fit_background, own_labels
+from ..metrics import curves
+from ..projection import Background, Map
+from ..trace import Trace
+from .graph_panel import graph_panel, graph_ranges
+from .panels import Panel, curve_panels, curve_ranges, map_panel, off_the_axes, text_panel
+
+FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
+GRAPH_NOTE = "fill and number: refined run · grey dot: plain run · ◆ asked about · ■ candidates"
+WARNING = "lengths and straightness mean nothing here"
+MOVES = ("x", "y", "z", "text", "hovertext", "customdata", "marker", "textfont")  # what a frame may change
+PAUSE = 900  # ms per moment while playing
+FOREVER = 1_000_000_000  # ms: the player shows one moment and waits
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the panels stand, in pixels from the top left: (left, top, width, height) of map, graph and three curves."""
+
+    width: int
+    height: int
+    map: tuple[int, int, int, int]
+    graph: tuple[int, int, int, int]
+    curves: tuple[tuple[int, int, int, int], ...]
+    controls: int
+
+    def domain(self, box: tuple[int, int, int, int]) -> tuple[list[float], list[float]]:
+        left, top, width, height = box
+        x = [left / self.width, (left + width) / self.width]
+        return x, [1 - (top + height) / self.height, 1 - top / self.height]
+
+
+WIDE = Layout(
+    width=840,
+    height=668,
+    map=(2, 58, 398, 322),
+    graph=(428, 58, 410, 322),
+    curves=((34, 448, 226, 116), (314, 448, 226, 116), (606, 448, 230, 116)),
+    controls=603,
+)
+NARROW = Layout(
+    width=480,
+    height=1354,
+    map=(2, 92, 474, 330),
+    graph=(2, 498, 474, 346),
+    curves=((36, 1022, 438, 66), (36, 1140, 438, 66), (36, 1258, 438, 66)),
+    controls=886,
+)
+
+
+def run_map(trace: Trace, kind: str = "PCA", dims: int = 2) -> Map:
+    """A PCA of this problem's plain, strong and weak thoughts: shown at once while no background fits the weights.
+
+    The refined run is placed on it but has no part in it, so the axes stay when a slider moves.
+    """
+    runs = [trace.runs[name] for name in ("plain", "strong", "weak")]
+    states = np.concatenate([run.thoughts for run in runs])
+    labels = own_labels([len(run.thoughts) for run in runs], [False] * len(runs))
+    background: Background = fit_background(states, labels, {}, maps=(kind,))
+    return background.map(kind, dims)
+
+
+def moments(trace: Trace) -> list[tuple[int, int]]:
+    """(thought from 0, round) of every frame, in order."""
+    thoughts, rounds = trace.runs["refined"].states.shape[:2]
+    return [(t, k) for t in range(thoughts) for k in range(rounds)]
+
+
+def explore_figure(
+    trace: Trace,
+    m: Map,
+    theme: str = "light",
+    narrow: bool = False,
+    at: int | None = None,
+    thoughts: int | None = None,
+) -> go.Figure:
+    """The Explore figure of one trace on one map.
+
+    theme: "light" or "dark"; narrow: one panel below the other; at: the thought (1 ... T) it opens on, after its last
+    round; thoughts: length of the curves' axis where the run was stopped early.
+    """
+    place = NARROW if narrow else WIDE
+    refined, plain = curves(trace, "refined"), curves(trace, "plain")
+    graph = trace.problem.graph is not None
+    second = (
+        graph_panel(trace, refined, plain, theme, place.graph[2], place.graph[3]) if graph else text_panel(trace, theme)
+    )
+    panels = [map_panel(trace, m, theme), second, curve_panels(trace, refined, plain, theme)]
+    steps = moments(trace)
+    if not steps:
+        raise ValueError("A run without thoughts has nothing to look at; give at least one thought.")
+    last = max(k for _, k in steps)
+    start = steps.index((min(at or 1, len(refined.length)) - 1, last))
+    data, slots = _stack(panels, steps[start], INK[theme])
+    figure = {
+        "data": data,
+        "layout": _layout(trace, m, place, theme, graph, curve_ranges(plain), thoughts or len(refined.length)),
+        "frames": [_frame(panels, slots, step, m.dims) for step in steps],
+    }
+    figure["layout"]["annotations"] += _off_notes(off_the_axes(refined, plain), place, theme)
+    figure["layout"] |= player(steps, last, start, place, theme, m.dims)
+    return Film(figure)
+
+
+class Film(go.Figure):
+    """A figure whose frames stay plain dictionaries; `to_dict`, and with it JSON, HTML and Streamlit, has them.
+
+    Plotly would build and check an object for each of the hundred traces in them, which takes longer than all the rest of
+    a slider's way to its figure. `go.Figure(film.to_dict())` is the same figure, checked; the tests work on that.
+    """
+
+    def __init__(self, figure: dict):
+        super().__init__({"data": figure["data"], "layout": figure["layout"]}, _validate=False)
+        self._film = figure["frames"]
+
+    def to_dict(self) -> dict:
+        return super().to_dict() | {"frames": self._film}
+
+
+def _stack(panels: list[Panel], step: tuple[int, int], ink: Ink) -> tuple[list[dict], list[int]]:
+    """All traces at one moment, and the places of those that move. Moving ones lie between a panel's own still ones."""
+    data, slots = [], []
+    for panel in panels:
+        data += panel.still
+        for trace in panel.moving(*step):
+            slots.append(len(data))
+            data.append(trace)
+    return [*data, *_legend(ink)], slots
+
+
+def _frame(panels: list[Panel], slots: list[int], step: tuple[int, int], dims: int) -> dict:
+    traces = [trace for panel in panels for trace in panel.moving(*step)]
+    changed = [{"type": t["type"]} | {key: t[key] for key in MOVES if key in t} for t in traces]
+    return {"name": _name(*step), "traces": slots, "data": changed}
+
+
+def _name(t: int, k: int) -> str:
+    return f"{t + 1}.{k}"
+
+
+def _legend(ink: Ink) -> list[dict]:
+    """Entries for what is drawn by more than one trace, so that every colour is explained once."""
+    entries = []
+    for name in ("plain", "refined", "strong", "weak", "frontier"):
+        role = ROLES[name]
+        line = {"width": {"plain": 1.8, "frontier": 3}.get(name, 0), "color": role.colour}
+        marker = {"symbol": role.symbol, "size": 11, "color": role.colour, "line": line}
+        entries.append({"name": role.label, "legendgroup": name, "mode": "markers", "marker": marker})
+    for name, colour in (("contrast push", ink.text), ("residual pull", ink.muted)):
+        marker = {"symbol": "arrow-right", "size": 10, "color": colour}
+        entries.append({"name": name, "legendgroup": name, "mode": "markers", "marker": marker})
+    rest = {
+        "type": "scatter",
+        "xaxis": "x2",
+        "yaxis": "y2",
+        "x": [None],
+        "y": [None],
+        "showlegend": True,
+        "hoverinfo": "skip",
+    }
+    return [e | rest for e in entries]
+
+
+def _layout(trace: Trace, m: Map, place: Layout, theme: str, graph: bool, limits: dict, thoughts: int) -> dict:
+    ink = INK[theme]
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False, "ticks": "", "fixedrange": False}
+    frame = {"showline": True, "linecolor": ink.grid, "linewidth": 1, "mirror": True}
+    grid = {"gridcolor": ink.grid, "zerolinecolor": ink.grid, "tickfont": {"size": 10, "color": ink.muted}}
+    x, y = place.domain(place.map)
+    ranges = [list(r) for r in m.ranges()]
+    layout: dict = {}
+    if m.dims == 2:
+        layout["xaxis"] = bare | frame | {"domain": x, "range": ranges[0], "anchor": "y"}
+        layout["yaxis"] = bare | frame | {"domain": y, "range": ranges[1], "anchor": "x"}
+    else:
+        axis = {"showticklabels": False, "title": {"text": ""}, "showbackground": False, "gridcolor": ink.lattice}
+        axis |= {"zeroline": False, "showspikes": False, "linecolor": ink.lattice}
+        layout["scene"] = {f"{n}axis": axis | {"range": r} for n, r in zip("xyz", ranges, strict=True)}
+        layout["scene"] |= {"domain": {"x": x, "y": y}, "aspectmode": "cube", "dragmode": "turntable"}
+        layout["scene"]["camera"] = {"eye": {"x": 1.05, "y": 1.05, "z": 0.65}}
+    x, y = place.domain(place.graph)
+    across, down = map(list, graph_ranges(trace) if graph else ((0.0, 1.0), (10.0, -0.2)))
+    layout["xaxis2"] = bare | {"domain": x, "range": across, "anchor": "y2"}
+    layout["yaxis2"] = bare | {"domain": y, "range": down, "anchor": "x2"}
+    for axis, box in zip((3, 4, 5), place.curves, strict=True):
+        x, y = place.domain(box)
+        ticks = {"tickmode": "array", "tickvals": list(range(1, thoughts + 1)), "showgrid": False}
+        ticks["title"] = {"text": "thought", "font": {"size": 10, "color": ink.muted}, "standoff": 1}
+        layout[f"xaxis{axis}"] = grid | ticks | {"domain": x, "range": [0.6, thoughts + 0.4], "anchor": f"y{axis}"}
+        layout[f"yaxis{axis}"] = grid | {"domain": y, "range": list(limits[axis]), "anchor": f"x{axis}", "nticks": 5}
+    layout["yaxis4"] |= {
+        "type": "log",
+        "tickvals": [0.1, 1, 10, 100, 1000],
+        "ticktext": ["0.1", "1", "10", "100", "1000"],
+    }
+    layout["yaxis5"] |= {"zeroline": True, "zerolinecolor": ink.muted, "zerolinewidth": 1}
+    return layout | {
+        "template": {},  # nothing is left to a default theme
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": ink.text},
+        "height": place.height,
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "annotations": _titles(trace, m, place, theme, graph),
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1,
+            "yanchor": "top",
+            "font": {"size": 12, "color": ink.text},
+            "itemsizing": "constant",
+        },
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "uirevision": f"{trace.problem.id} {m.kind} {m.dims}",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": ink.muted, "activecolor": ink.text},
+    }
+
+
+def _titles(trace: Trace, m: Map, place: Layout, theme: str, graph: bool) -> list[dict]:
+    """Panel titles, the map's quality and warning, and what the vertical axes are, as text on the chart."""
+    ink = INK[theme]
+
+    def text(box, words: str, size: float = 13, colour: str = ink.text, dy: float = -6, bottom: bool = False) -> dict:
+        left, top, _, height = box
+        y = 1 - (top + height + 4) / place.height if bottom else 1 - (top + dy) / place.height
+        style = {"text": words, "font": {"size": size, "color": colour}, "showarrow": False, "align": "left"}
+        anchor = {"xref": "paper", "yref": "paper", "x": left / place.width, "y": y, "xanchor": "left"}
+        return style | anchor | {"yanchor": "top" if bottom else "bottom"}
+
+    quality = "too few states for a quality number" if np.isnan(m.quality) else f"{m.quality_name} {m.quality:.2f}"
+    if not np.isnan(m.placed):  # the background's own number flatters: thoughts on show are placed, not fitted
+        quality += f", of placed thoughts {m.placed:.2f}"
+    strong, weak = (f'<span style="color:{written(n, theme)}">{ROLES[n].glyph} {n}</span>' for n in ("strong", "weak"))
+    second = "What it is thinking" if graph else "The question, and what the thought decodes to"
+    blue = f'<span style="color:{written("refined", theme)}">'
+    notes = [
+        text(place.map, f"<b>Map of thoughts</b> · {m.kind}"),
+        text(place.map, f"{quality}<br>{WARNING}", 11, ink.muted, bottom=True),
+        text(place.graph, f"<b>{second}</b>" + (" · probability of each node, %" if graph else "")),
+        text(
+            place.graph, GRAPH_NOTE if graph else "five most probable tokens of the thought", 11, ink.muted, bottom=True
+        ),
+        text(place.curves[0], f"<b>Distance</b> to {strong} and {weak}"),
+        text(place.curves[1], f"<b>Movement</b> in % of ‖h‖: push, {blue}deviation</span>, step"),
+        text(place.curves[2], "<b>Answer margin</b> in nats"),
+    ]
+    for box, words, role in ((place.curves[2], "right", "right"), (place.curves[2], "wrong", "wrong")):
+        left, top, width, height = box
+        notes.append(
+            {
+                "text": f"{ROLES[role].glyph} {words}",
+                "font": {"size": 11, "color": written(role, theme)},
+                "showarrow": False,
+                "xref": "paper",
+                "yref": "paper",
+                "x": (left + width - 3) / place.width,
+                "y": 1 - (top + (2 if role == "right" else height - 2)) / place.height,
+                "xanchor": "right",
+                "yanchor": "top" if role == "right" else "bottom",
+            }
+        )
+    return notes
+
+
+def _off_notes(words: dict[int, str], place: Layout, theme: str) -> list[dict]:
+    """A line at the lower edge of each curve panel that could not draw everything."""
+    notes = []
+    for axis, text in words.items():
+        left, top, width, height = place.curves[axis - 3]
+        notes.append(
+            {
+                "text": f"▲ {text}",
+                "font": {"size": 11, "color": written("wrong", theme)},
+                "bgcolor": INK[theme].paper,
+                "showarrow": False,
+                "xref": "paper",
+                "yref": "paper",
+                "x": (left + width / 2) / place.width,
+                "y": 1 - (top + height / 2) / place.height,
+                "xanchor": "center",
+                "yanchor": "middle",
+            }
+        )
+    return notes
+
+
+def player(steps: list, last: int, start: int, place: Layout, theme: str, dims: int) -> dict:
+    """Slider, play, pause and single steps; everything happens in the browser.
+
+    Plotly has no "next frame" button. `fromcurrent` continues behind the current frame, so a single step is a play whose
+    first moment lasts for ever. A frame at the ends of the list is not found by it; the ends are therefore doubled, and the
+    first click, when there is no current frame yet, uses a list that begins with the neighbour of the start.
+    """
+    ink, names = INK[theme], [_name(*step) for step in steps]
+    redraw = dims == 3
+    still = {"transition": {"duration": 0}, "mode": "immediate"}
+    wait = {"frame": {"duration": FOREVER, "redraw": redraw}, "fromcurrent": True} | still
+    play = {"frame": {"duration": PAUSE, "redraw": redraw}, "fromcurrent": True} | still
+    jump = {"frame": {"duration": 0, "redraw": redraw}} | still
+    after, before = names[min(start + 1, len(names) - 1)], names[max(start - 1, 0)]
+    back = names[::-1]
+    buttons = [
+        ("▶ play", [None, play], None),
+        ("❚❚", [[None], jump], None),
+        ("‹ step", [[before, *back, back[-1]], wait], [[back[-1], *back, back[-1]], wait]),
+        ("step ›", [[after, *names, names[-1]], wait], [[names[-1], *names, names[-1]], wait]),
+    ]
+    y = 1 - place.controls / place.height
+    menu = {
+        "type": "buttons",
+        "direction": "right",
+        "showactive": False,
+        "active": -1,
+        "x": 0.0,
+        "xanchor": "left",
+        "y": y,
+        "yanchor": "top",
+        "pad": {"l": 2, "r": 6, "t": 4},
+        "bgcolor": "rgba(0,0,0,0)",
+        "bordercolor": ink.grid,
+        "font": {"size": 12, "color": written("refined", theme)},
+        "buttons": [
+            {"label": label, "method": "animate", "args": args} | ({"args2": again} if again else {})
+            for label, args, again in buttons
+        ],
+    }
+    slider = {
+        "active": start,
+        "x": 244 / place.width,
+        "len": (place.width - 246) / place.width,
+        "y": y,
+        "yanchor": "top",
+        "pad": {"t": 0, "b": 0, "l": 0, "r": 0},
+        "currentvalue": {"prefix": "", "font": {"size": 13, "color": ink.text}, "offset": 6, "xanchor": "left"},
+        "font": {"size": 1, "color": "rgba(0,0,0,0)"},
+        "bgcolor": rgba("refined", 0.22),
+        "bordercolor": rgba("refined", 0.55),
+        "borderwidth": 1,
+        "activebgcolor": ROLES["refined"].colour,
+        "ticklen": 4,
+        "minorticklen": 0,
+        "tickcolor": ink.muted,
+        "steps": [
+            {"label": _moment(t, k, last), "method": "animate", "args": [[name], jump], "value": name}
+            for (t, k), name in zip(steps, names, strict=True)
+        ],
+    }
+    if place is NARROW:
+        slider |= {"x": 0.0, "len": 1.0, "y": y - 40 / place.height}
+    return {"updatemenus": [menu], "sliders": [slider]}
+
+
+def _moment(t: int, k: int, rounds: int) -> str:
+    """What the slider says about a moment."""
+    if rounds == 0:
+        return f"thought {t + 1}"
+    if k == 0:
+        return f"thought {t + 1}: before the push"
+    return f"thought {t + 1}: after the push" if rounds == 1 else f"thought {t + 1}: round {k} of {rounds}"

@@ -1,0 +1,1 @@
+"""Training: curriculum -> checkpoints, and checkpoints -> model set."""

@@ -1,0 +1,148 @@
+"""Turn a training run into a model set: measure its checkpoints, choose backbone, strong, weak and a ladder between them.
+
+    python -m lrr_core assemble --run runs/prosqa --out assets/models/prosqa [--cot DIR] [--no-cot DIR]
+
+Every checkpoint answers the same two generated validation sets (never those a reported score comes from). The ladder runs
+from the first checkpoint to the best, evenly in accuracy rather than in steps, because that is where the moments differ.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ..evaluate import write_json
+from ..model_set import ModelError, SetInfo, weight_hash
+from ..problems import BENCHMARKS, TEMPLATES, Problem
+from ..rollout import Stream, pad_left, score_candidates
+
+VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
+WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well below the backbone the app opens on
+TRAINING_ONLY = {"progress.json", "optimiser.safetensors", "raw.safetensors"}  # files of a run that a set does not need
+SIZES = {"small": ((12, 15), (2, 3)), "large": ((14, 28), (3, 4))}  # name -> nodes, hops
+
+
+@torch.no_grad()
+def accuracy(folder: Path, problems: list[Problem], thoughts: int, template: str, batch: int = 100) -> float:
+    """Share of problems a checkpoint answers rightly with its plain thoughts."""
+    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]  # noqa: E731
+    right = 0
+    for at in range(0, len(problems), batch):
+        part = problems[at : at + batch]
+        stream = Stream.read(model, *pad_left([encode(TEMPLATES[template](p)) for p in part], tokenizer.pad_token_id))
+        for _ in range(thoughts):
+            stream.append(stream.last)
+        scores = score_candidates(stream, encode("<answer>"), [[encode(c) for c in p.candidates] for p in part])
+        right += sum(int(s.argmax()) == p.answer for s, p in zip(scores, part, strict=True))
+    return right / len(problems)
+
+
+def choose_rungs(scores: list[float], count: int) -> list[int]:
+    """Indices of `count` checkpoints whose scores climb evenly from the first one's to the best; increasing."""
+    best = max(range(len(scores)), key=scores.__getitem__)
+    low = scores[0]
+    picked = {0, best}
+    for k in range(1, count - 1):
+        goal = low + (scores[best] - low) * k / (count - 1)
+        free = [i for i in range(best) if i not in picked]
+        if free:
+            picked.add(min(free, key=lambda i: (abs(scores[i] - goal), i)))
+    return sorted(picked)
+
+
+def assemble(
+    run: Path,
+    out: Path,
+    cot: Path | None,
+    no_cot: Path | None,
+    rungs: int,
+    limit: int,
+    say: Callable[[str], None],
+) -> Path:
+    """Write a model set from `run`; returns its folder. Raises ModelError when there are too few checkpoints.
+
+    backbone = strong = the best checkpoint; weak = the rung nearest to 25 points below it on the small set;
+    opens_with = the rung nearest to 84 %, where there is something left to refine.
+    """
+    steps = sorted(p for p in (run / "steps").glob("[0-9]*") if (p / "model.safetensors").exists())
+    if len(steps) < rungs:
+        raise ModelError(f"{run} holds {len(steps)} checkpoints, fewer than the {rungs} rungs asked for; train longer.")
+    config = json.loads((run / "config.json").read_text())
+    thoughts = json.loads((steps[-1] / "progress.json").read_text())["stage"]
+    thoughts = config["stages"][thoughts][3]
+    generate = BENCHMARKS["prosqa"].generate
+    sets = {
+        name: generate("balanced", limit, VALIDATION_SEED + i, nodes, hops)
+        for i, (name, (nodes, hops)) in enumerate(SIZES.items())
+    }
+    # a coarse pass over about 60 checkpoints keeps this to minutes
+    stride = -(-len(steps) // 60)
+    coarse = sorted({*steps[::stride], steps[-1]})
+    measured = {}
+    for folder in coarse:
+        measured[folder] = {name: accuracy(folder, p, thoughts, "triples") for name, p in sets.items()}
+        say(f"{folder.name}: " + "  ".join(f"{k} {100 * v:.1f} %" for k, v in measured[folder].items()))
+    mean = [sum(measured[f].values()) / len(sets) for f in coarse]
+    small = [measured[f]["small"] for f in coarse]
+    chosen = [coarse[i] for i in choose_rungs(mean, rungs)]
+    best = chosen[-1]
+    if len(chosen) < max(rungs, 2):
+        raise ModelError(
+            f"The best checkpoint is {best.name}, and only {len(chosen)} of the {rungs} rungs asked for fit up to it; "
+            "train longer, or ask for fewer rungs."
+        )
+    top = measured[best]["small"]
+    weak = min(chosen[:-1], key=lambda f: abs(measured[f]["small"] - (top - WEAKER)))
+    middle = min(chosen, key=lambda f: abs(measured[f]["small"] - 0.84))
+    info = SetInfo(
+        name="prosqa",
+        title="ProsQA reasoner",
+        thoughts=thoughts,
+        max_answer_tokens=1,
+        provenance={
+            "trained_on": "generated balanced ProsQA problems, names and edge order drawn anew for each; no released problem",
+            "frontier": "supervised: each thought's logit lens was trained toward the nodes at breadth-first depth t",
+            "validation": {name: {"nodes": n, "hops": h, "n": limit} for name, (n, h) in SIZES.items()},
+            "training": config,
+        },
+    )
+    beside = out.with_name(f".{out.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    places = {"backbone": best, "strong": best, "weak": weak}
+    places |= {f"ladder/{i:02d}-step-{int(f.name):05d}": f for i, f in enumerate(chosen)}
+    places |= {name: folder for name, folder in (("cot", cot), ("no_cot", no_cot)) if folder}
+    members, weights = {}, {}
+    for name, folder in places.items():
+        shutil.copytree(folder, beside / name, ignore=lambda *_: TRAINING_ONLY)
+        members[name] = {"step": _step(folder)} | {k: round(v, 4) for k, v in measured.get(folder, {}).items()}
+        weights[name] = weight_hash(beside / name)
+    opens = next(n for n, f in places.items() if f == middle and n.startswith("ladder/"))
+    write_json(asdict(info) | {"members": members, "weights": weights, "opens_with": opens}, beside / "model_set.json")
+    if (run / "log.jsonl").exists():
+        shutil.copy(run / "log.jsonl", beside / "training_log.jsonl")
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    beside.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+    say(
+        f"best {best.name} ({100 * top:.1f} % small), weak {weak.name}, opens with {opens}; "
+        f"range {min(small):.2f} - {max(small):.2f}"
+    )
+    return out
+
+
+def _step(folder: Path) -> int:
+    try:
+        return json.loads((folder / "progress.json").read_text())["step"]
+    except (OSError, KeyError, ValueError):
+        return 0
