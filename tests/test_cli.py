@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lrr_core.__main__ import main
-from lrr_core.commands.options import DEFAULT_SET
 from lrr_core.benchmarks.prosqa import to_record
+from lrr_core.commands.options import DEFAULT_SET
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
 from lrr_core.trace import Trace

@@ -233,7 +233,7 @@ def test_a_file_that_is_no_measurement_says_so_and_how_to_make_one(tmp_path):
     for text in (None, "{", "[]", '{"format": 1, "what": "maps"}', '{"format": 1, "what": "answers", "cases": [{}]}'):
         if text is not None:
             path.write_text(text)
-        with pytest.raises(LessonError, match="lesson_measurements"):
+        with pytest.raises(LessonError, match="lessons.measure"):
             load_cases(path)
     with pytest.raises(LessonError, match="does not hold maps"):
         load_moves(path)
