@@ -13,7 +13,6 @@ Law: with strong = weak nothing is pushed, so the diagonal of the pairs equals r
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .files import write_text
 from .metrics import paired_difference, wilson
 
 FORMAT = 1
@@ -94,7 +94,6 @@ class Ladder:
 
     def save(self, path: str | Path) -> None:
         """Write beside the target, then rename, so that a reader never meets half a ladder."""
-        path = Path(path)
         head = {f: getattr(self, f) for f in HEAD}
         cells = [
             {k: v for k, v in asked._asdict().items() if v}
@@ -108,13 +107,7 @@ class Ladder:
             json.dumps({"format": FORMAT, "what": "ladder"} | head, indent=1)[:-2]
             + f',\n "cells": [\n{lines}\n ]\n}}\n'
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            beside.write_text(text)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_text(path, text)
 
     @classmethod
     def load(cls, path: str | Path) -> Ladder:

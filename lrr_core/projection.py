@@ -24,8 +24,6 @@ is not one here. Whether a run converges is read off the full-dimensional curves
 from __future__ import annotations
 
 import json
-import os
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -34,6 +32,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+
+from .files import replacing
 
 FORMAT = 1
 MOST = 4000  # above 4,096 points UMAP changes algorithm and takes minutes
@@ -170,21 +170,15 @@ class Background:
         }
         arrays = {f"points/{key}": value.astype(np.float32) for key, value in self.points.items()}
         arrays |= {f"labels/{f.name}": getattr(self.labels, f.name) for f in fields(Labels)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-        try:
-            with open(beside, "wb") as file:
-                np.savez_compressed(
-                    file,
-                    meta=np.array(json.dumps(meta)),
-                    states=half(self.states),
-                    mean=self.mean,
-                    components=self.components,
-                    **arrays,
-                )
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with replacing(path) as beside, open(beside, "wb") as file:
+            np.savez_compressed(
+                file,
+                meta=np.array(json.dumps(meta)),
+                states=half(self.states),
+                mean=self.mean,
+                components=self.components,
+                **arrays,
+            )
         return path
 
     @classmethod

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
+from .files import replacing
 from .metrics import curves, margin, verdict
 from .problems import Problem
 from .shipped import cache_folder
@@ -277,14 +277,8 @@ def save(plane, path: str | Path) -> Path:
     meta = {"format": FORMAT, "kind": type(plane).__name__, "bits": bits}
     meta |= {"values": {name: v for name, v in values.items() if name not in arrays}}
     packed = {name: np.packbits(v) if name in bits else v for name, v in arrays.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **packed)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as beside, open(beside, "wb") as file:
+        np.savez_compressed(file, meta=np.array(json.dumps(meta)), **packed)
     return path
 
 

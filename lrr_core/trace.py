@@ -7,13 +7,13 @@ Writing goes to a file beside the target first and is then renamed, so a reader 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
 from . import __version__
+from .files import replacing
 from .problems import Problem
 
 FORMAT = 1
@@ -201,14 +201,8 @@ class Trace:
             },
         }
         arrays = {f"run/{name}/{a}": getattr(run, a) for name, run in self.runs.items() for a in Run.ARRAYS}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with open(beside, "wb") as file:
-                np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with replacing(path) as beside, open(beside, "wb") as file:
+            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
         return path
 
     @classmethod

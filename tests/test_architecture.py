@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
-        "__init__ problems colours layers model_set benchmarks.task benchmarks.sources benchmarks.answers "
+        "__init__ files problems colours layers model_set benchmarks.task benchmarks.sources benchmarks.answers "
         "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.shortcuts benchmarks.gsm8k "
         "benchmarks.strategyqa benchmarks.multiple_choice"
     ),

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import replacing
 from ..metrics import candidate_probability, curves, margin
 from ..problems import Problem
 from ..projection import Map
@@ -168,15 +168,9 @@ class Pad:
         gap = asdict(self.gap) if self.gap else None
         meta = {"format": FORMAT, "what": "pad", "maps": self.maps, "stamp": self.stamp, "gap": gap}
         arrays = {f"{part}/{name}": _packed(getattr(getattr(self, part), name), name) for part, name in _PARTS}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with open(beside, "wb") as file:
-                head = {"meta": np.array(json.dumps(meta)), "steps": self.steps, "mixes": self.mixes}
-                np.savez_compressed(file, **head, **arrays)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        head = {"meta": np.array(json.dumps(meta)), "steps": self.steps, "mixes": self.mixes}
+        with replacing(path) as beside, open(beside, "wb") as file:
+            np.savez_compressed(file, **head, **arrays)
         return path
 
     @classmethod
