@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .metrics import candidate_probability, curves, margin, norm
-from .summary import answer, asked, method_label, readers_names
+from .summary import answer, asked, method_label, method_name, readers_names
 from .trace import CONTROLS, METHODS, MIXES, PUSHES, Trace
 
 # the methods, then the controls: first those that push, then those that mix, then those that replace
@@ -93,7 +93,7 @@ def changed(comparison: Comparison) -> str:
     """Who answers otherwise than the plain run, methods and controls apart: a flip says little where a control flips, too."""
     runs = comparison.trace.runs
     others = [name for name in comparison.methods if runs[name].choice != runs["coconut"].choice]
-    told = [[name.replace("_", " ") for name in others if name in kind] for kind in (METHODS, CONTROLS)]
+    told = [[method_name(name) for name in others if name in kind] for kind in (METHODS, CONTROLS)]
     if not others:
         return "Every method and every control gives the plain run's answer here."
     methods, controls = (", ".join(names) or "none" for names in told)
@@ -104,7 +104,7 @@ def describe(comparison: Comparison) -> str:
     """The figure's alternative text: every method with its answer."""
     trace, word = comparison.trace, {True: "right", False: "wrong", None: ""}
     given = [(name, answer(trace, name)) for name in comparison.methods]
-    answers = "; ".join(f"{n.replace('_', ' ')}: {g.name} {g.p:.0%} {word[g.right]}".strip() for n, g in given)
+    answers = "; ".join(f"{method_name(n)}: {g.name} {g.p:.0%} {word[g.right]}".strip() for n, g in given)
     return f"{asked(trace.problem)} {len(given)} small maps with the same axes, one for each method. {answers}."
 
 

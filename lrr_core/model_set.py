@@ -5,6 +5,7 @@
       backbone/ strong/ weak/            config.json, model.safetensors, tokenizer.json (plain Hugging Face layout)
       cot/ no_cot/                       where present: the text baselines
       ladder/<step>/                     where present: moments of training from chance to best
+      tilr/<pair>.npz                    where present: calibrations of TILR, each true of certain weights and one reading
 
 A set whose members could give silently wrong numbers together (other tokenizer, other width, altered weights) is refused,
 naming the member. `models.ModelSet` is this folder with its weights loaded; a page that only has to name a set, or to ask
@@ -15,8 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+from .subspace import ROLES, Subspace, SubspaceError, file_name
+from .trace import RefineConfig
 
 REQUIRED = ("backbone", "strong", "weak")
 OPTIONAL = ("cot", "no_cot")
@@ -24,6 +30,10 @@ OPTIONAL = ("cot", "no_cot")
 
 class ModelError(ValueError):
     """A model set that cannot be used; the message says which member, what was expected, what came, and the fix."""
+
+
+class NotCalibrated(ModelError):
+    """TILR was asked for where no calibration is true of these weights; the message has the command that makes one."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,11 @@ def weight_hash(folder: Path) -> str:
             while block := file.read(1 << 22):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where results are kept that were not shipped: under XDG_CACHE_HOME or ~/.cache. It need not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lrr_core"
 
 
 class ModelFolder:
@@ -144,3 +159,58 @@ class ModelFolder:
     def thinkers(self) -> list[str]:
         """The checkpoints that have thoughts: all but the text baselines."""
         return [name for name in self.members if name not in OPTIONAL]
+
+    # --- what methods need besides the checkpoints ---------------------------------------------------------------------
+
+    def check_method(self, method: str, names: tuple[str, str, str], config: RefineConfig) -> None:
+        """Raise ModelError where `method` could not run for want of a checkpoint of `names` or of a calibration: call it
+        before minutes are spent on other methods. It reads no weights into memory."""
+        self._check_names(names)
+        if method in OPTIONAL:
+            self._check_names((method,))
+        if method == "tilr":
+            self.subspace(names, config.reference)
+
+    def subspace(self, names: tuple[str, str, str], reference: str, cache: Path | None = None) -> Subspace:
+        """The calibration of TILR for (backbone, strong, weak) and one reading of the references: the set's own, else one kept
+        in the cache folder. Whatever a file is called, it is taken where it is true of the very weights of these
+        checkpoints. NotCalibrated where there is none.
+        """
+        self._check_names(names)
+        members = self._roles(names)
+        trouble = ""
+        for file in self._calibrations(names, reference, cache):
+            try:
+                found = Subspace.load(file)
+            except SubspaceError as error:
+                trouble = trouble or (f"{error} " if file.exists() else "")
+                continue
+            if found.fits(members, reference):
+                return found
+            if file.name == file_name(names, reference):
+                trouble = f"{file.name} was made with other weights. "
+        command = f"python -m lrr_core calibrate --models {self.path} --backbone {names[0]} --strong {names[1]}"
+        command += f" --weak {names[2]} --references {reference}" + (
+            "" if self.info.benchmark == "prosqa" else " --data FILE"
+        )
+        raise NotCalibrated(
+            f"{trouble}TILR has no calibration for {' / '.join(names)} with the reference {reference}; make it with `{command}`."
+        )
+
+    def kept_subspace(self, names: tuple[str, str, str], reference: str, cache: Path | None = None) -> Path:
+        """The cache's file for the calibration of these very weights."""
+        facts = json.dumps([reference, self._roles(names)], sort_keys=True)
+        return (cache or cache_folder()) / f"tilr-{hashlib.sha256(facts.encode()).hexdigest()[:16]}.npz"
+
+    def _calibrations(self, names: tuple[str, str, str], reference: str, cache: Path | None) -> Iterator[Path]:
+        own = self.path / "tilr" / file_name(names, reference)
+        yield own
+        yield from (path for path in sorted(own.parent.glob("*.npz")) if path != own)
+        yield self.kept_subspace(names, reference, cache)
+
+    def _roles(self, names: tuple[str, str, str]) -> dict[str, str]:
+        return {role: self.hash(name) for role, name in zip(ROLES, names, strict=True)}
+
+    def _check_names(self, names: tuple[str, ...]) -> None:
+        if missing := [name for name in names if name not in self.members]:
+            raise ModelError(f"This set has no checkpoint {missing[0]!r}; it has {', '.join(self.members)}.")

@@ -10,6 +10,12 @@ For t = 1 ... T, with u^t the backbone's proposal and h^t the thought that is fe
 With g and b held fixed ∇J = (2/D)(b - g), so a round adds s (g - b) with s = 2η/D: the width-free step size used here.
 Laws (tests): strong = weak gives no push; α = 0 and s = 0 is plain Coconut bit for bit; the closed form equals autograd.
 
+TILR (arXiv 2606.29164) is `full` with every round's slope x replaced by γΠx, γ = ‖Πx‖/(‖x‖ + ε), where Π projects on the
+subspace of a calibration (`subspace`). The sources do not say how it goes with α, β and K. Here all else is as in `full`, so
+that the two differ in the projection alone: a thought is mixed before it is pushed; momentum sums the slopes *after* they
+were projected, so that past pushes lie in the subspace, too. No harm: where γ = 0 a round leaves h as it is to the bit,
+whatever momentum has gathered.
+
 `Refiner` is iterated: it yields a `Step` after residual mixing (round 0) and after every round, so a page can draw while
 it runs, and `runs()` returns the records. This is the one module where torch becomes numpy.
 
@@ -30,6 +36,7 @@ from .model_set import ModelError
 from .models import ModelSet
 from .problems import TEMPLATES, Problem
 from .rollout import Cost, Stream, decode_greedy, latent_rollout, pad_left, score_candidates
+from .subspace import EPSILON, Subspace
 from .trace import MIXES, PUSHES, RefineConfig, Run, Trace
 
 REPLACES = {"zero_thoughts", "other_thoughts", "mean_thought"}
@@ -84,7 +91,8 @@ class Refiner:
 
     names: the (backbone, strong, weak) checkpoints; donors: (B, T, D) thoughts that replace the model's own under
     `other_thoughts` and `mean_thought`; observe: also record references for methods that do not push (counted as
-    read-outs); details: record lens, read-outs and text of every thought (off for bulk evaluation).
+    read-outs); details: record lens, read-outs and text of every thought (off for bulk evaluation); subspace: what `tilr`
+    projects on, by default the set's own calibration for these checkpoints and this reading.
 
     scales: (step sizes, residual mixes), each (B,), one pair per row in place of the configuration's s, α and sign. A step
     size is *signed* here: negative is the printed sign. B may be a multiple of the problems: each question is then read
@@ -102,6 +110,7 @@ class Refiner:
         observe: bool = False,
         details: bool = True,
         scales: tuple[Sequence[float], Sequence[float]] | None = None,
+        subspace: Subspace | None = None,
     ):
         self.models, self.prompts, self.config = models, prompts, config
         self.configs = row_configs(config, scales, len(prompts.problems))
@@ -115,6 +124,9 @@ class Refiner:
         self.references = (models.model(strong), models.model(weak))
         self.cost, self.reference_cost = Cost(), Cost()
         self.width = models.width
+        self.basis: torch.Tensor | None = None  # (r, D)
+        if config.method == "tilr":
+            self.basis = torch.from_numpy((subspace or models.subspace(names, config.reference)).basis)
         self.prompts = prompts.branched(len(self.configs))
         # what a row's momentum, its last thought and its proposal are multiplied by: numbers, or columns (B, 1)
         signed = [c.step_size * (-1.0 if c.sign == "descent" else 1.0) for c in self.configs]
@@ -172,8 +184,10 @@ class Refiner:
                 pairs.append((strong, weak))
                 self._check(slope, t, k + 1)
                 if self.pushes:
+                    slope, touched = (slope, None) if self.basis is None else self._projected(slope)
                     momentum = config.momentum * momentum + slope
-                    h = h + self._push(momentum, t, k)
+                    pushed = h + self._push(momentum, t, k)
+                    h = pushed if touched is None else torch.where(touched, pushed, h)
                     self._check(h, t, k + 1)
                 states.append(h)
                 yield Step(t + 1, k + 1, _numpy(h))
@@ -222,6 +236,14 @@ class Refiner:
             objective = ((strong - leaf) ** 2 - (weak - leaf) ** 2).mean(-1).sum()
             (gradient,) = torch.autograd.grad(objective, leaf)
         return strong.detach(), weak.detach(), gradient * (self.width / 2)
+
+    def _projected(self, slope: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(γΠ slope (B, D), whether γ > 0 (B, 1)); in single precision at least, where ε is not yet zero."""
+        wide = slope.to(torch.promote_types(slope.dtype, torch.float32))
+        basis = self.basis.to(wide)
+        inside = (wide @ basis.T) @ basis
+        gamma = inside.norm(dim=-1, keepdim=True) / (wide.norm(dim=-1, keepdim=True) + EPSILON)
+        return (gamma * inside).to(slope), gamma > 0
 
     def _push(self, momentum: torch.Tensor, t: int, k: int) -> torch.Tensor:
         """The step that is added: -η m for descent, +η m as printed, or a random direction of that length."""
@@ -390,7 +412,8 @@ def refine_problem(
 
     others: problems whose plain thoughts serve `other_thoughts` (the first) and `mean_thought` (their mean). previous: a
     trace of the same models and problem; its runs that the new settings do not touch are taken over, which are the same
-    to the bit and most of the work when a slider moves. Raises RefineError or ModelError with the cause.
+    to the bit and most of the work when a slider moves. Where `tilr` is run, the identity says with which subspace (its
+    hash). Raises RefineError or ModelError with the cause.
     """
     with models.lock:
         prompts = Prompts.make(models, [problem])
@@ -405,13 +428,18 @@ def refine_problem(
             "weak": names[2],
             "lens": models.lens,
         }
-        same = previous and (previous.problem, previous.identity, previous.others) == (problem, identity, tuple(others))
+        same = previous and same_source(previous, problem, identity, tuple(others))
+        subspace = models.subspace(names, config.reference) if "tilr" in wanted else None
+        if subspace is not None:
+            identity["subspace"] = subspace.hash
 
         def go(name: str, method: str, trio: tuple[str, str, str] = names, observe: bool = False) -> Run:
             settings = _relevant(replace(config, method=method), observe)
-            if same and name in previous.runs and previous.runs[name].config == settings:
+            known = same and name in previous.runs and previous.runs[name].config == settings
+            if known and (method != "tilr" or previous.identity.get("subspace") == identity["subspace"]):
                 return previous.runs[name]
-            return run_all(Refiner(models, prompts, settings, trio, donors.get(method), observe))[0]
+            own = {"subspace": subspace} if method == "tilr" else {}
+            return run_all(Refiner(models, prompts, settings, trio, donors.get(method), observe, **own))[0]
 
         runs = {
             "plain": go("plain", "coconut", observe=True),
@@ -424,6 +452,13 @@ def refine_problem(
         tokens = {i: models.tokenizer.convert_ids_to_tokens(i) for i in seen}
     watched = problem.graph.names if problem.graph else ()
     return Trace(problem, config, runs, identity, tokens, tuple(watched), tuple(others))
+
+
+def same_source(trace: Trace, problem: Problem, identity: dict, others: tuple[Problem, ...]) -> bool:
+    """Whether a trace is of this problem, these models and these lenders, so that its runs may be taken over. The subspace is
+    left out: it touches the runs of `tilr` only, and a trace without one has none."""
+    bare = [{key: value for key, value in facts.items() if key != "subspace"} for facts in (trace.identity, identity)]
+    return (trace.problem, bare[0], trace.others) == (problem, bare[1], others)
 
 
 def _relevant(config: RefineConfig, observe: bool) -> RefineConfig:
@@ -443,7 +478,8 @@ def _relevant(config: RefineConfig, observe: bool) -> RefineConfig:
 def rerun(trace: Trace, models: ModelSet) -> Trace:
     """Run a saved trace again with the same settings; on the same machine and versions the bits are the same.
 
-    Raises ModelError when the set's weights are not those the trace was made with, naming the checkpoint.
+    Raises ModelError when the set's weights are not those the trace was made with, naming the checkpoint, or when TILR has
+    been calibrated anew since.
     """
     names = tuple(trace.identity[n] for n in ("backbone", "strong", "weak"))
     made_with = trace.identity["members"]
@@ -451,6 +487,12 @@ def rerun(trace: Trace, models: ModelSet) -> Trace:
         raise ModelError(
             f"This trace was made with other weights for {', '.join(odd)} than {models.info.name} holds; "
             "run it with the set it was made with."
+        )
+    kept = trace.identity.get("subspace")
+    if kept and kept != models.subspace(names, trace.config.reference).hash:
+        raise ModelError(
+            f"This trace was made with another calibration of TILR for {' / '.join(names)} than {models.info.name} holds now; "
+            "put back the file it was made with."
         )
     controls = [n for n in trace.runs if n not in ("plain", "strong", "weak", "refined")]
     return refine_problem(models, trace.problem, trace.config, names, controls, trace.others)

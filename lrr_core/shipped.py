@@ -9,18 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
-from .model_set import ModelFolder
+from .model_set import ModelFolder, cache_folder
 from .problems import Problem
 from .projection import Background, ProjectionError
 from .trace import ConfigError, RefineConfig, Trace
-
-
-def cache_folder() -> Path:
-    """Where results are kept that were not shipped: under XDG_CACHE_HOME or ~/.cache. It need not exist."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lrr_core"
 
 
 def cached_background(folder: ModelFolder, cache: Path | None = None) -> Path:

@@ -73,13 +73,13 @@ def answer_table(trace: Trace) -> list[dict]:
 
 def run_name(name: str) -> str:
     """A run's name in words."""
-    return RUN_NAMES.get(name, name.replace("_", " "))
+    return RUN_NAMES.get(name, method_name(name))
 
 
 def refined_name(trace: Trace) -> str:
     """What the run beside the plain one is to be called: a control is no refinement, nor is the plain method."""
     method = trace.config.method
-    return "refined" if method in METHODS and method != "coconut" else method.replace("_", " ")
+    return "refined" if method in METHODS and method != "coconut" else method_name(method)
 
 
 def asked(problem: Problem) -> str:
@@ -151,13 +151,19 @@ def _accuracies(facts: dict) -> dict[str, float]:
     return {k: v for k, v in facts.items() if isinstance(v, float) and 0 <= v <= 1}
 
 
+def method_name(name: str) -> str:
+    """A method or control in words."""
+    return "TILR" if name == "tilr" else name.replace("_", " ")
+
+
 def method_label(name: str) -> str:
-    return f"control: {name.replace('_', ' ')}" if name in CONTROLS else name.replace("_", " ")
+    """A method in words, marked where it is a control."""
+    return f"control: {method_name(name)}" if name in CONTROLS else method_name(name)
 
 
 def method_help() -> str:
     """All methods and controls in plain words, as a list."""
-    return "\n".join(f"* **{name.replace('_', ' ')}**: {words}" for name, words in (METHODS | CONTROLS).items())
+    return "\n".join(f"* **{method_name(name)}**: {words}" for name, words in (METHODS | CONTROLS).items())
 
 
 def describe(trace: Trace) -> str:

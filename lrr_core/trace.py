@@ -22,6 +22,7 @@ METHODS = {
     "residual": "residual embedding refinement only (α)",
     "contrast": "contrastive reasoning feedback only (step size s)",
     "full": "both: residual mixing, then the contrast push",
+    "tilr": "as full, but only the part of the push that lies in a subspace found by calibration",
 }
 CONTROLS = {
     "zero_thoughts": "every thought replaced by zeros",
@@ -31,8 +32,8 @@ CONTROLS = {
     "swapped": "as full, with strong and weak exchanged",
     "frozen": "α = 1: the first thought is kept",
 }
-MIXES = {"residual", "full", "random_direction", "swapped", "frozen"}  # methods that mix in the thought before
-PUSHES = {"contrast", "full", "random_direction", "swapped"}  # methods that move a thought by strong and weak
+MIXES = {"residual", "full", "tilr", "random_direction", "swapped", "frozen"}  # methods that mix in the thought before
+PUSHES = {"contrast", "full", "tilr", "random_direction", "swapped"}  # methods that move a thought by strong and weak
 REFERENCES = {
     "next": "what strong makes of the current thought: a forecast of the next one (the literal reading)",
     "same": "strong's own proposal for this very thought",

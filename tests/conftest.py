@@ -13,6 +13,9 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 from lrr_core.model_set import REQUIRED
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
+from lrr_core.subspace import file_name
+from lrr_core.tilr import calibrate
+from lrr_core.trace import REFERENCES, RefineConfig
 from lrr_core.training.reasoner import VOCABULARY, make_tokenizer
 
 torch.set_num_threads(1)  # one thread adds up in one order, and the suite may share the machine with a training
@@ -38,12 +41,16 @@ def _config(family, tied):
 
 
 def _build(folder, family, tied=True):
-    """A model set in the plain Hugging Face layout; every member has a seed of its own."""
+    """A model set in the plain Hugging Face layout; every member has a seed of its own. Calibrated for TILR."""
     for seed, member in enumerate(REQUIRED):
         torch.manual_seed(100 * FAMILIES.index(family) + seed)
         AutoModelForCausalLM.from_config(_config(family, tied)).save_pretrained(folder / member)
         make_tokenizer().save_pretrained(folder / member)
     (folder / "model_set.json").write_text(json.dumps({"name": f"tiny-{family}", "thoughts": 3}))
+    models, problems = ModelSet(folder, device="cpu"), BENCHMARKS["prosqa"].generate("balanced", 12, 6, (8, 11), (2, 2))
+    for reference in REFERENCES:
+        found = calibrate(models, problems, RefineConfig(thoughts=3, reference=reference))
+        found.save(folder / "tilr" / file_name(REQUIRED, reference))
     return folder
 
 

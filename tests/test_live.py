@@ -85,7 +85,7 @@ def test_a_place_and_its_setting_are_each_others_inverse(step, mix):
     assert config.sign == ("as_printed" if step < 0 else "descent") and config.thoughts == CONFIG.thoughts
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "tilr"])  # its pushes are others: it has no place
 @pytest.mark.parametrize("sign", SIGNS)
 def test_a_methods_place_on_the_pad_is_the_same_run(opened, problems, method, sign):
     config = RefineConfig(method, 0.4, 0.3, thoughts=2, sign=sign)
