@@ -9,27 +9,33 @@ ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
-        "__init__ files problems colours layers model_set benchmarks.task benchmarks.sources benchmarks.answers "
-        "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.shortcuts benchmarks.gsm8k "
-        "benchmarks.strategyqa benchmarks.multiple_choice"
+        "__init__ files problems colours layers model_set subspace benchmarks.task benchmarks.sources benchmarks.answers "
+        "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts benchmarks.gsm8k "
+        "benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
+        "training.finetune_config training.finetune_data"
     ),
-    "torch": "models rollout refine training.muon training.reasoner training.branches",
+    "torch": (
+        "models rollout refine tilr training.muon training.reasoner training.branches training.curriculum "
+        "training.checkpoints training.backbones"
+    ),
     "numpy": (
         "metrics projection fitting shipped summary gains findings regimes accuracy comparison live.grid live.scene "
-        "lessons.records lessons.laws lessons.toy"
+        "lessons.records lessons.laws lessons.toy "
+        "studio.archive studio.checked studio.bundle studio.gallery studio.thumbnail"
     ),
     "plotly": (
         "figures.explore figures.panels figures.graph_panel figures.compare figures.difference figures.ladder "
-        "figures.regimes figures.heat_grid lessons.stage lessons.feedback_figure lessons.frontier_figure "
+        "figures.regimes figures.heat_grid figures.subspace lessons.stage lessons.feedback_figure lessons.frontier_figure "
         "lessons.toy_figures lessons.mixing_figure lessons.evidence_figures lessons.trap_figures"
     ),
     "run": (
-        "evaluate sweep ladder compare background bench lessons.measure live.runs training.train training.assemble "
-        "commands.options commands.reasoning commands.training commands.shipping __main__"
+        "evaluate answering answer_log processes tally search planes ladder compare background bench lessons.measure live.runs training.train training.assemble "
+        "training.finetune training.model_set_of_run "
+        "commands.options commands.reasoning commands.training commands.shipping commands.evaluation commands.experiments studio.replay __main__"
     ),
 }
 # the `__init__` of a package says what it holds and imports nothing
-PACKAGES = "benchmarks figures lessons live training commands"
+PACKAGES = "benchmarks figures lessons live studio training commands"
 MODULES = {name: ring for ring, names in HOUSE.items() for name in names.split()}
 MODULES |= {f"{package}.__init__": "text" for package in PACKAGES.split()}
 # `trace`, the records, may be imported by every ring; it may itself import only text

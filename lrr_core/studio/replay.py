@@ -1,0 +1,165 @@
+"""Running a bundle again: the same numbers to the last bit, or exactly where they part; the same figure files, or which not.
+
+    replay(open_bundle("bundle.zip"), models)  ->  Replay; .identical, .lines()
+
+On the machine and versions that made it a run repeats its bits. Elsewhere the last ones may differ: then the first array, the
+thought and the round that differ are named with the largest difference, beside the versions and weights that are not the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..models import ModelSet
+from ..refine import refine_problem
+from ..shipped import find_background
+from ..trace import Run, Trace
+from .bundle import Bundle, versions
+from .checked import ROLES, RUNS, BundleError
+from .export import files
+from .records import csv_text, plotted
+
+AXES = {  # what an index of an array counts: thoughts and rounds from where people count them
+    **dict.fromkeys(("states", "top_ids", "top_p", "node_p"), ("thought", "state")),
+    **dict.fromkeys(("strong", "weak", "objective"), ("thought", "round")),
+    **dict.fromkeys(("proposed", "readout"), ("thought",)),
+    "scores": ("candidate",),
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first array that is not the same. run, array: its name; where: place in words ("thought 2, round 1"); largest: biggest
+    absolute difference in the whole array, NaN where shapes or kinds differ; words: what came where that is so."""
+
+    run: str
+    array: str
+    where: str
+    largest: float
+    words: str = ""
+
+    @property
+    def line(self) -> str:
+        if self.words:
+            return f"{self.run}: {self.array} {self.words}"
+        return f"{self.run}: {self.array} differs first at {self.where}; largest difference {self.largest:.3g}"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What running a bundle again gave. differences: first array of each run that is not the same; changed: versions, devices
+    and weights that are not; same_files, other_files: names of what was drawn again, to the same bytes and to others."""
+
+    differences: tuple[Difference, ...]
+    changed: tuple[str, ...]
+    same_files: tuple[str, ...]
+    other_files: tuple[str, ...]
+
+    @property
+    def identical(self) -> bool:
+        return not (self.differences or self.other_files)
+
+    def lines(self) -> list[str]:
+        """The result for people, verdict first."""
+        if self.differences:
+            out = ["differs: the run does not give the same numbers", *(f"  {d.line}" for d in self.differences)]
+        else:
+            out = ["identical: every number of the run, to the last bit"]
+        if self.same_files:
+            out.append(f"same bytes: {', '.join(self.same_files)}")
+        if self.other_files:
+            out.append(f"other bytes: {', '.join(self.other_files)}")
+        return out + [f"not the same: {line}" for line in self.changed]
+
+
+def replay(bundle: Bundle, models: ModelSet) -> Replay:
+    """Runs the bundle's trace again and draws its files again. BundleError where the set lacks a checkpoint it needs."""
+    again = run_again(bundle.trace, models)
+    fresh = redrawn(bundle, again, models)
+    same = tuple(name for name, data in fresh.items() if bundle.files[name] == data)
+    return Replay(
+        differences=tuple(differences(bundle.trace, again)),
+        changed=tuple(changed(bundle, again)),
+        same_files=same,
+        other_files=tuple(name for name in fresh if name not in same),
+    )
+
+
+def run_again(trace: Trace, models: ModelSet) -> Trace:
+    """The same problem, settings, checkpoints and controls on the weights at hand, whatever they are."""
+    names = tuple(trace.identity[role] for role in ROLES)
+    if missing := [name for name in dict.fromkeys(names) if name not in models.members]:
+        raise BundleError(
+            f"{models.info.name} has no checkpoint {', '.join(missing)}; give the folder of the set "
+            f"{trace.identity['set']!r} with --models."
+        )
+    controls = [name for name in trace.runs if name not in RUNS]
+    return refine_problem(models, trace.problem, trace.config, names, controls, trace.others)
+
+
+def redrawn(bundle: Bundle, trace: Trace, models: ModelSet) -> dict[str, bytes]:
+    """The figure files and tables of a bundle, made again from a trace: name -> bytes, for those the bundle has."""
+    background = find_background(models)
+    tables = plotted(trace, bundle.recipe, background)
+    made = {f"data/{name}.csv": csv_text(record).encode() for name, record in tables.items()}
+    made |= {
+        f"figure.{kind}": data for kind, data in files(trace, bundle.recipe, tuple(bundle.figures), background).items()
+    }
+    return {name: made[name] for name in bundle.files if name in made}
+
+
+def differences(before: Trace, after: Trace) -> list[Difference]:
+    """For each run, the first thing that is not the same; [] for equal traces."""
+    out = []
+    for name, run in before.runs.items():
+        if name not in after.runs:
+            out.append(Difference(name, "run", "", float("nan"), "is not there any more"))
+        elif found := first_difference(name, run, after.runs[name]):
+            out.append(found)
+    return out
+
+
+def first_difference(name: str, before: Run, after: Run) -> Difference | None:
+    """The first array of two runs that differs in a bit (NaN equals NaN), then text and cost; None for equal runs."""
+    for array in Run.ARRAYS:
+        a, b = getattr(before, array), getattr(after, array)
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return Difference(name, array, "", float("nan"), f"was {a.dtype} {a.shape} and is {b.dtype} {b.shape}")
+        equal = (a == b) | ((a != a) & (b != b))
+        if not equal.all():
+            with np.errstate(invalid="ignore"):
+                gaps = np.abs(a.astype(float) - b.astype(float))
+            place = np.unravel_index(int(np.argmin(equal)), equal.shape)
+            return Difference(name, array, _where(array, place), float(np.nanmax(gaps[~equal], initial=0.0)))
+    said: Mapping[str, tuple] = {
+        "decoded text": (before.text, after.text),
+        "forward passes": (before.cost, after.cost),
+        "settings": (before.config, after.config),
+    }
+    for what, (a, b) in said.items():
+        if a != b:
+            return Difference(name, what, "", float("nan"), f"was {a!r} and is {b!r}")
+    return None
+
+
+def _where(array: str, place: tuple[int, ...]) -> str:
+    """An index in words: thoughts, rounds and candidates from 1; of a state, round 0 is the one after mixing."""
+    words = {"thought": lambda i: f"thought {i + 1}", "round": lambda i: f"round {i + 1}"}
+    words |= {"state": lambda i: f"round {i}", "candidate": lambda i: f"candidate {i + 1}"}
+    return ", ".join(words[axis](int(i)) for axis, i in zip(AXES[array], place, strict=False))
+
+
+def changed(bundle: Bundle, again: Trace) -> list[str]:
+    """Versions, device and weights that are not those of the bundle, as "what: before → now"."""
+    now, out = versions(again), []
+    for what, before in bundle.versions.items():
+        if now.get(what, "") != before:
+            out.append(f"{what}: {before} → {now.get(what, 'unknown')}")
+    made_with, here = bundle.trace.identity.get("members", {}), again.identity["members"]
+    for name, weights in here.items():
+        if made_with.get(name) != weights:
+            out.append(f"weights of {name}: {str(made_with.get(name))[:12]}… → {weights[:12]}…")
+    return out
