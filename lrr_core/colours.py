@@ -74,6 +74,36 @@ PAGE = {
     },
 }
 
+# figures for paper: role -> colour, with "text" and "muted" for what carries no role; markers and line styles differ as well
+PALETTES = {
+    "house": {name: role.colour for name, role in ROLES.items()}
+    | {"text": INK["light"].text, "muted": INK["light"].muted},
+    "okabe-ito": {
+        "question": "#CC79A7",
+        "plain": "#767676",
+        "refined": "#0072B2",
+        "strong": "#009E73",
+        "weak": "#D55E00",
+        "frontier": "#E69F00",
+        "right": "#009E73",
+        "wrong": "#D55E00",
+        "text": "#000000",
+        "muted": "#4D4D4D",
+    },
+    "grey": {
+        "question": "#000000",
+        "plain": "#858585",
+        "refined": "#1A1A1A",
+        "strong": "#404040",
+        "weak": "#9C9C9C",
+        "frontier": "#000000",
+        "right": "#5E5E5E",
+        "wrong": "#2B2B2B",
+        "text": "#000000",
+        "muted": "#4D4D4D",
+    },
+}
+
 
 def rgba(role: str, opacity: float) -> str:
     """The colour of a role, see-through."""
@@ -86,6 +116,11 @@ def mix(role: str, share: float, theme: str) -> str:
     full, paper = ROLES[role].colour, INK[theme].paper
     parts = [round(share * int(full[i : i + 2], 16) + (1 - share) * int(paper[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{p:02X}" for p in parts)
+
+
+def shade(colour: str, share: float) -> str:
+    """A "#RRGGBB" colour over white paper: share 0 is paper, 1 the full colour."""
+    return "#" + "".join(f"{round(255 - share * (255 - int(colour[i : i + 2], 16))):02X}" for i in (1, 3, 5))
 
 
 def written(role: str, theme: str) -> str:

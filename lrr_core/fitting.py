@@ -15,6 +15,7 @@ from importlib.metadata import version
 import numpy as np
 
 from .projection import DIMS, MOST, NEIGHBOURS, Background, Labels, Map, ProjectionError, half, key
+from .trace import Trace
 
 # of the UMAP graph. With 15 neighbours and 150 problems of many trajectories each problem became an island and a new one's
 # thoughts fell between them: 17 % of its pushes at s = 0.1 moved less than 0.1 % of the map, now 9 % (40 fresh problems)
@@ -97,6 +98,17 @@ def thin(labels: Labels, most: int) -> np.ndarray:
         if lengths[chosen].sum() <= most:
             return np.concatenate([np.arange(starts[c], starts[c] + lengths[c]) for c in chosen])
     raise ProjectionError(f"No trajectory has {most} states or fewer; label shorter ones.")
+
+
+def run_map(trace: Trace, kind: str = "PCA", dims: int = 2) -> Map:
+    """A PCA of this problem's plain, strong and weak thoughts: shown at once while no background fits the weights.
+
+    The refined run is placed on it but has no part in it, so the axes stay when a slider moves.
+    """
+    runs = [trace.runs[name] for name in ("plain", "strong", "weak")]
+    states = np.concatenate([run.thoughts for run in runs])
+    labels = own_labels([len(run.thoughts) for run in runs], [False] * len(runs))
+    return fit_background(states, labels, {}, maps=(kind,)).map(kind, dims)
 
 
 def trustworthiness(states: np.ndarray, points: np.ndarray) -> float:

@@ -15,9 +15,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, Ink, rgba, written
-from ..fitting import fit_background, own_labels
+from ..fitting import run_map as run_map  # where pages look for it
 from ..metrics import curves
-from ..projection import Background, Map
+from ..projection import Map
 from ..trace import Trace
 from .graph_panel import graph_panel, graph_ranges
 from .panels import Panel, curve_panels, curve_ranges, map_panel, off_the_axes, text_panel
@@ -63,18 +63,6 @@ NARROW = Layout(
     curves=((36, 1022, 438, 66), (36, 1140, 438, 66), (36, 1258, 438, 66)),
     controls=886,
 )
-
-
-def run_map(trace: Trace, kind: str = "PCA", dims: int = 2) -> Map:
-    """A PCA of this problem's plain, strong and weak thoughts: shown at once while no background fits the weights.
-
-    The refined run is placed on it but has no part in it, so the axes stay when a slider moves.
-    """
-    runs = [trace.runs[name] for name in ("plain", "strong", "weak")]
-    states = np.concatenate([run.thoughts for run in runs])
-    labels = own_labels([len(run.thoughts) for run in runs], [False] * len(runs))
-    background: Background = fit_background(states, labels, {}, maps=(kind,))
-    return background.map(kind, dims)
 
 
 def moments(trace: Trace) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ class Grid:
         self.steps, self.mixes, self.theme, self.ink = step_sizes, residuals, theme, INK[theme]
         self.narrow = narrow
         self.x, self.y = to_axis(step_sizes), np.asarray(residuals, float)
-        self.edges_x, self.edges_y = _edges(self.x), _edges(self.y)
+        self.edges_x, self.edges_y = edges(self.x), edges(self.y)
 
     def heat(self, codes: np.ndarray, steps: Sequence[tuple[float, float]], colours: Sequence[str]) -> dict:
         """Cells of a few kinds, each in its colour. codes: (S, A) whole numbers."""
@@ -215,7 +215,7 @@ def _middles(sizes: Sequence[float]) -> np.ndarray:
     return np.cumsum(shares) - shares / 2
 
 
-def _edges(places: np.ndarray) -> np.ndarray:
+def edges(places: np.ndarray) -> np.ndarray:
     """Borders half-way between places, and as far beyond the outermost."""
     if len(places) == 1:
         return places[0] + np.array([-0.5, 0.5])

@@ -1,0 +1,245 @@
+"""From a trace to the numbers that are plotted: one frozen record per panel, and nothing is drawn from anything else.
+
+    records = plotted(trace, recipe, background, plane)     panel -> record, in the recipe's order
+    records["distances"].lines                              what the panel draws
+    csv_text(records["distances"])                          the same numbers as a tidy table
+
+The paper figure draws these records, a bundle writes them out, and a test holds them against what the figure on the screen
+draws of the same trace. Axis letters as in the whole house: T thought, K round, D width; N nodes, C candidates.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..fitting import run_map
+from ..metrics import curves
+from ..projection import Background, Map
+from ..regimes import Plane
+from ..summary import readers_names
+from ..trace import Trace
+from .problem_records import GraphRecord, TextRecord, TokenRecord, graph_record, text_record, token_record
+from .recipe import Recipe, RecipeError
+from .regime_record import RegimeRecord, regime_record
+
+WARNING = "lengths and straightness mean nothing here"
+MOST_BACKGROUND = 1200  # points, as on the screen: enough to show the shape
+PATHS = ("weak", "strong", "plain", "refined")  # in the order they are drawn, the refined run on top
+
+
+@dataclass(frozen=True)
+class MapRecord:
+    """Where everything lies on a map of two dimensions.
+
+    kind: UMAP or PCA; own: whether it is a map of this problem alone; background: (N, 2) thoughts of other problems; paths:
+    run -> (T, 2) of the fed thoughts; proposed: (T, 2) what the backbone proposed; rounds: (T, K+1, 2) the refined run,
+    round 0 after residual mixing; near: run -> (T,) distance to the nearest background thought, 1 is typical; limits: of both
+    axes, by the background alone; quality: the map's trustworthiness in words.
+    """
+
+    kind: str
+    own: bool
+    background: np.ndarray
+    paths: dict[str, np.ndarray]
+    proposed: np.ndarray
+    rounds: np.ndarray
+    near: dict[str, np.ndarray]
+    limits: tuple[tuple[float, float], tuple[float, float]]
+    quality: str
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """From long to short."""
+        return f"Map of thoughts ({self.kind})", f"Thoughts ({self.kind})", self.kind
+
+    def rows(self) -> list[dict]:
+        rows = [{"what": "background", "thought": "", "round": "", "x": x, "y": y} for x, y in self.background]
+        for name, path in self.paths.items():
+            rows += [
+                {"what": name, "thought": t, "round": "", "x": x, "y": y, "nearest": near}
+                for t, ((x, y), near) in enumerate(zip(path, self.near[name], strict=True), 1)
+            ]
+        rows += [
+            {"what": "proposed", "thought": t, "round": "", "x": x, "y": y} for t, (x, y) in enumerate(self.proposed, 1)
+        ]
+        return rows + [
+            {"what": "refined round", "thought": t, "round": k, "x": x, "y": y}
+            for t, places in enumerate(self.rounds, 1)
+            for k, (x, y) in enumerate(places)
+        ]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: values (T,), NaN where there is none. name: as on the screen; short: beside the curve; role: its colour and
+    marker; run: plain (dotted) or refined (solid)."""
+
+    name: str
+    short: str
+    role: str
+    run: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class CurveRecord:
+    """Curves over thoughts 1 … T. panel: a key of PANELS; unit: of the values; log: whether the axis is logarithmic; level: a
+    value that is marked (chance, zero), None for none; level_name: what it is."""
+
+    panel: str
+    title: str
+    unit: str
+    lines: tuple[Line, ...]
+    log: bool = False
+    level: float | None = None
+    level_name: str = ""
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        short = {"distances": "Distances", "movements": "Movement", "answers": "Answer", "margin": "Margin"}
+        return self.title, short[self.panel]
+
+    def rows(self) -> list[dict]:
+        return [
+            {"curve": line.name, "run": line.run, "thought": t, "value": value, "unit": self.unit}
+            for line in self.lines
+            for t, value in enumerate(line.values, 1)
+        ]
+
+
+Record = MapRecord | CurveRecord | TokenRecord | GraphRecord | RegimeRecord | TextRecord
+
+
+def plotted(
+    trace: Trace, recipe: Recipe, background: Background | None = None, plane: Plane | None = None
+) -> dict[str, Record]:
+    """The records of the recipe's panels, in its order.
+
+    background: of these weights, else the map is a PCA of this problem's own runs; plane: of this problem, else the panel
+    says that there is none. Raises RecipeError where the trace cannot fill a panel or has no such thought.
+    """
+    thoughts = len(trace.runs["refined"].states)
+    if not thoughts:
+        raise RecipeError("A run without thoughts has nothing to draw; give at least one thought (--thoughts).")
+    if recipe.thought is not None and recipe.thought > thoughts:
+        raise RecipeError(f"thought must lie between 1 and {thoughts} for this run, not {recipe.thought}.")
+    if "graph" in recipe.panels and trace.problem.graph is None:
+        others = ", ".join(name for name in recipe.panels if name != "graph") or "text"
+        raise RecipeError(f"{trace.problem.id} has no graph; leave that panel out: --panels {others}.")
+    return {name: MAKERS[name](trace, recipe, background, plane) for name in recipe.panels}
+
+
+def map_record(trace: Trace, recipe: Recipe, background: Background | None, plane: Plane | None = None) -> MapRecord:
+    own = background is None
+    m = run_map(trace) if own else background.map(recipe.map, 2)
+    runs = [trace.runs[name] for name in PATHS]
+    refined = runs[-1]
+    fed = np.stack([run.thoughts for run in runs], 1)  # (T, 4, D)
+    # one call for all: (T, 4 + 1 + K+1, 2)
+    places = m.place(np.concatenate([fed, refined.proposed[:, None], refined.states], 1))
+    return MapRecord(
+        kind=m.kind,
+        own=own,
+        background=np.asarray(m.points[:: max(1, -(-len(m.points) // MOST_BACKGROUND))], float)
+        if not own
+        else np.zeros((0, 2)),
+        paths={name: places[:, i] for i, name in enumerate(PATHS)},
+        proposed=places[:, len(PATHS)],
+        rounds=places[:, len(PATHS) + 1 :],
+        near=dict(zip(PATHS, m.neighbour_distance(fed).T, strict=True)),
+        limits=m.ranges(),
+        quality=quality(m, own),
+    )
+
+
+def quality(m: Map, own: bool = False) -> str:
+    """The map's trustworthiness in words; the number of placed thoughts is the one to believe for those on show."""
+    if own:
+        return f"of this problem's own runs; explained variance {m.quality:.2f}"
+    said = "too few states for a quality number" if np.isnan(m.quality) else f"{m.quality_name} {m.quality:.2f}"
+    return said if np.isnan(m.placed) else f"{said}, of placed thoughts {m.placed:.2f}"
+
+
+def distance_record(trace: Trace, *_) -> CurveRecord:
+    measured = {run: curves(trace, run) for run in ("plain", "refined")}
+    lines = tuple(
+        Line(f"{run} to {name}", f"to {name}", name, run, getattr(c, f"to_{name}")[:, -1])
+        for name in ("weak", "strong")
+        for run, c in measured.items()
+    )
+    return CurveRecord("distances", "Distance to strong and weak", "units of the hidden state", lines)
+
+
+def movement_record(trace: Trace, *_) -> CurveRecord:
+    """Movements of the refined run; what is exactly zero has no place on a logarithmic axis and is NaN."""
+    refined = curves(trace, "refined")
+
+    def line(name: str, short: str, role: str, run: str, field: str) -> Line:
+        percent = refined.percent(field)
+        return Line(name, short, role, run, np.where(percent > 0, percent, np.nan))
+
+    lines = (
+        line("step change, refined", "step", "plain", "plain", "step_change"),
+        line("push", "push", "text", "refined", "push"),
+        line("deviation from plain", "deviation", "refined", "refined", "deviation"),
+    )
+    return CurveRecord("movements", "Movement of the refined run", "% of ‖h‖", lines, log=True)
+
+
+def answer_record(trace: Trace, *_) -> CurveRecord:
+    """Probability of the right candidate (the first where nobody knows it) and, with more than two, of its best rival."""
+    names, right = readers_names(trace.problem), trace.problem.answer or 0
+    candidates = [names[c] for c in trace.problem.candidates]
+    if len(candidates) < 2:
+        raise RecipeError(f"{trace.problem.id} has no candidates to choose from; leave the panel 'answers' out.")
+    lines: list[Line] = []
+    for run in ("plain", "refined"):
+        p = curves(trace, run).candidate_p  # (T, C)
+        lines.append(Line(f"{run}: {candidates[right]}", candidates[right], run, run, p[:, right]))
+        if len(candidates) > 2:
+            rival = int(np.nanargmax(np.where(np.arange(len(candidates)) == right, -1, p[-1])))
+            lines.append(Line(f"{run}: {candidates[rival]}", candidates[rival], "wrong", run, p[:, rival]))
+    level = 1 / len(candidates)
+    return CurveRecord(
+        "answers", f"Probability of {candidates[right]}", "probability", tuple(lines), level=level, level_name="chance"
+    )
+
+
+def margin_record(trace: Trace, *_) -> CurveRecord:
+    lines = tuple(Line(f"{run} margin", run, run, run, curves(trace, run).margin) for run in ("plain", "refined"))
+    return CurveRecord("margin", "Answer margin", "nats", lines, level=0.0)
+
+
+MAKERS: dict[str, Callable[..., Record]] = {
+    "map": map_record,
+    "distances": distance_record,
+    "movements": movement_record,
+    "answers": answer_record,
+    "margin": margin_record,
+    "tokens": token_record,
+    "graph": graph_record,
+    "regimes": regime_record,
+    "text": text_record,
+}
+
+
+def csv_text(record: Record) -> str:
+    """A record as a tidy table: one row per plotted thing, numbers to nine digits."""
+    rows = record.rows()
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _written(value) for key, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _written(value) -> str:
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else f"{value:.9g}"
+    return str(int(value)) if isinstance(value, bool | np.bool_) else str(value)
