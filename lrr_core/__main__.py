@@ -1,4 +1,4 @@
-"""`python -m lrr_core refine | evaluate | problems | train | assemble | sweep | plane | accuracy | ladder | map | live | bench`.
+"""`python -m lrr_core COMMAND`: latent reasoning refined, measured, trained; each command has `--help`.
 
 Progress goes to stderr, results to stdout or `--out`. Bad input ends with exit code 2 and one line that names the fix.
 """
@@ -9,15 +9,23 @@ import sys
 
 import typer
 
-from .commands import reasoning, shipping, training
+from .commands import evaluation, experiments, reasoning, shipping, training
 from .commands.options import PROGRAM
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
-for command in (reasoning.refine, reasoning.evaluate, reasoning.problems, training.train, training.assemble):
+for command in (
+    reasoning.refine,
+    reasoning.problems,
+    training.split,
+    training.train,
+    training.assemble,
+):
     app.command()(command)
-for command in (shipping.sweep, shipping.plane, shipping.accuracy, shipping.ladder, shipping.live, shipping.bench):
+for command in (shipping.plane, shipping.accuracy, shipping.ladder, shipping.live, shipping.bench):
     app.command()(command)
 app.command(name="map")(shipping.make_map)
+for command in (evaluation.evaluate, evaluation.sweep, experiments.calibrate):
+    app.command()(command)
 
 
 def main(argv: list[str] | None = None) -> None:

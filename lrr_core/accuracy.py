@@ -1,6 +1,6 @@
 """Accuracy over the plane of step size and residual mix: which of N problems every setting answers rightly.
 
-    plane = AccuracyPlane.load("assets/regimes/accuracy-next.npz")      `sweep.accuracy_plane` makes it
+    plane = AccuracyPlane.load("assets/regimes/accuracy-next.npz")      `planes.accuracy_plane` makes it
     plane.compared()["points"]                                          (S, A) difference to the plain run
 
 The answers are kept, not their share, so every cell is compared with the plain run on the same problems. Whoever picks the

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .answering import run_in_text
+from .arms import TEXT_METHODS
 from .comparison import BORROW, ORDER, Comparison
-from .evaluate import TEXT_METHODS, run_in_text
+from .model_set import NotCalibrated
 from .models import ModelSet
 from .problems import Problem
-from .refine import Prompts, Refiner, plain_thoughts, refine_problem, run_all
+from .refine import Prompts, Refiner, plain_thoughts, refine_problem, run_all, same_source
 from .trace import RefineConfig, Trace
 
 
@@ -29,11 +31,17 @@ def compare_methods(
 ) -> Comparison:
     """Every method of `ORDER` with the settings of `config` (whose own method does not matter), and the text baselines.
 
-    others: problems that lend their thoughts to two of the controls, which are left out without them. previous: an earlier
-    comparison; where it is of the same problem and models, the runs that the settings do not touch are taken over with their
-    times. progress: called as progress(method, done, total) before each. Raises RefineError or ModelError with the cause.
+    others: problems that lend their thoughts to two of the controls, which are left out without them; so is TILR where it is
+    not calibrated for these checkpoints (`tilr.ensure` does that). previous: an earlier comparison; where it is of the same
+    problem and models, the runs that the settings do not touch are taken over with their times. progress: called as
+    progress(method, done, total) before each. Raises RefineError or ModelError with the cause.
     """
-    methods = [name for name in ORDER if others or name not in BORROW]
+    left_out = () if others else BORROW
+    try:
+        models.check_method("tilr", names, config)
+    except NotCalibrated:
+        left_out += ("tilr",)
+    methods = [name for name in ORDER if name not in left_out]
     text = [name for name in TEXT_METHODS if name in models.members]
     config = replace(config, method="full")  # the one that is called "refined" in the trace
     total, milliseconds, done = len(methods) + len(text), {}, []
@@ -70,7 +78,7 @@ RENAMED = {"coconut": "plain", "full": "refined"}  # methods that a trace has un
 
 
 def _same(before: Trace, now: Trace) -> bool:
-    return (before.problem, before.identity, before.others) == (now.problem, now.identity, now.others)
+    return same_source(before, now.problem, now.identity, now.others)
 
 
 def _known(trace: Trace | None, previous: Trace | None) -> Trace | None:

@@ -1,284 +1,286 @@
-"""Problems x methods -> report: accuracy with interval, paired differences, cost, chance and shortcut baselines.
+"""Problems x arms -> report: every arm answers the same problems, and what is answered once is kept.
 
     python -m lrr_core evaluate --models assets/models/prosqa --generate balanced --nodes 12-15 --hops 2-3 --limit 1000
 
-Every method answers the same problems. `correct` counts candidate scoring (the more probable candidate), `correct_greedy`
-counts the decoded text. Comparisons are paired against `coconut`, the plain latent run.
+Batches are the unit of everything: of progress, of what a stopped run keeps (`answer_log`), and of how the work is dealt out
+over processes (`processes`). All arms answer a batch before the next one begins, so a partial report compares like with
+like. Laws (tested): a run that was stopped and started again ends as one that was not; two processes give the report of one.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from .benchmarks.generators import generate
-from .benchmarks.shortcuts import depth_rule, fit_count_baseline
-from .comparison import TextRun
-from .metrics import candidate_probability, paired_difference, wilson
+from .answer_log import AnswerLog, Entry, digest, fingerprint
+from .answering import Answer, answer_batch
+from .arms import DONATED, RANDOM, TEXT_METHODS, Arm, parse_all
+from .benchmarks.task import Problem
+from .memory import PeakMemory, free_memory, out_of_memory
 from .model_set import ModelError
 from .models import ModelSet
-from .problems import BENCHMARKS, Problem
-from .refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
-from .rollout import Stream, decode_greedy, pad_left, score_candidates
-from .trace import CONTROLS, METHODS, RefineConfig
+from .problems import BENCHMARKS
+from .processes import Processes
+from .refine import Prompts, plain_thoughts
+from .tally import Tally, report
+from .trace import RefineConfig
 
-FORMAT = 1
-TEXT_METHODS = {"no_cot": "the bare answer, no reasoning", "cot": "reasoning as text, then the answer"}
-ALL_METHODS = (*TEXT_METHODS, *METHODS, *CONTROLS)
-BASE = "coconut"  # what comparisons are paired against
+SAMPLE = 4  # problems whose memory is measured
+SHARE = 0.6  # of the free memory that a batch may take
+Problems = Sequence[Problem] | Mapping[int, Sequence[Problem]]
+
+
+class Stopped(Exception):
+    """The caller asked to stop; what was answered is kept."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One problem under one method. choice: index of the likelier candidate; greedy: what the decoded text names."""
+class Unit:
+    """One batch under one arm: the `at`-th batch of a seed's problems. mark: see `answer_log`."""
 
-    problem: str
-    choice: int
-    greedy: int | None
-    p_right: float
-    tokens: int
-    forwards: dict[str, int]
-    frontier_mass: tuple[float, ...] = ()
+    arm: Arm
+    seed: int
+    at: int
+    start: int
+    problems: tuple[Problem, ...]
+    mark: str
 
 
 def evaluate(
     models: ModelSet,
-    problems: Sequence[Problem],
-    methods: Sequence[str],
+    problems: Problems,
+    labels: Sequence[str],
     config: RefineConfig,
     names: tuple[str, str, str] = ("backbone", "strong", "weak"),
     batch_size: int = 64,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] = lambda label, done, total: None,
+    cancel: Callable[[], bool] = lambda: False,
+    partial: Callable[[dict], None] | None = None,
+    kept: Path | None = None,
+    source: dict | None = None,
+    tuning: dict | None = None,
 ) -> dict:
-    """Answer every problem with every method; returns the report (see `report`).
+    """Answer every problem with every arm; returns the report (see `tally`).
 
-    progress: called as progress(method, done, total). Raises ModelError for an unknown method or a missing checkpoint.
+    problems: a list, answered with the seed of `config`, or lists by seed; labels: see `arms`; batch_size: problems answered
+    at once, fewer where memory is short. progress: called as progress(label, done, total), counted in answers over all arms;
+    cancel: asked before every batch, Stopped is raised where it says so; partial: called with the report so far whenever all
+    arms have answered some more; kept: a file of answers that a later run goes on from. source, tuning: recorded as they are.
+    Raises ModelError, ConfigError, RefineError before any work where that can be known.
     """
-    if unknown := [m for m in methods if m not in ALL_METHODS]:
-        raise ModelError(f"No method called {', '.join(unknown)}; choose from {', '.join(ALL_METHODS)}.")
-    if not methods:
-        raise ModelError(f"No method was named; choose from {', '.join(ALL_METHODS)}.")
-    if not problems:
-        raise ModelError("There is no problem to answer; raise --limit or give another file.")
-    if unanswered := [p.id for p in problems if p.answer is None]:
-        raise ModelError(f"The right answer of {unanswered[0]} is unknown, so nothing can be counted; leave it out.")
-    if len(problems) < 2 and (borrowing := DONATED & set(methods)):
-        raise ModelError(f"{', '.join(sorted(borrowing))} needs thoughts of another problem; give at least two.")
-    for name in _members(methods, names):  # before the clock starts, and before minutes are spent on other methods
-        if name in TEXT_METHODS and name not in models.members:
-            raise ModelError(f"This set has no checkpoint {name!r}, so the method {name} cannot run; leave it out.")
-        models.model(name)
-    answers, seconds = {}, {}
-    donors = _donors(models, problems, config, names, batch_size) if set(methods) & DONATED else None
-    for method in methods:
-        start, done = time.perf_counter(), []
-        for at in range(0, len(problems), batch_size):
-            batch = problems[at : at + batch_size]
-            if method in TEXT_METHODS:
-                done += _answer_in_text(models, batch, method)
-            else:
-                given = None if donors is None or method not in donors else donors[method][at : at + batch_size]
-                done += _answer_latent(models, batch, replace(config, method=method), names, given)
-            if progress:
-                progress(method, len(done), len(problems))
-        answers[method], seconds[method] = done, time.perf_counter() - start
-    return report(models, problems, answers, seconds, config, names)
+    sets = dict(problems) if isinstance(problems, Mapping) else {config.seed: list(problems)}
+    arms = parse_all(labels, config, names)
+    _check(models, sets, arms)
+    team = Processes()
+    log = AnswerLog(kept, team.rank)
+    log.found, log.memory = team.from_main((log.found, log.memory))
+    marks = {(arm.label, seed): _mark(models, arm, seed, sets[seed]) for arm in arms for seed in sets}
+    first = next(iter(sets))
+    if team.main:
+        for arm in arms:
+            _measure_memory(models, arm, sets[first], log)
+    batch_size = min(batch_size, team.from_main(_most(models, log)))
+    memory = {arm.label: log.memory.get(_memory_key(models, arm, sets[first])) for arm in arms}
+    units = _units(arms, sets, marks, batch_size)
+    missing = [u for u in units if log.get(u.mark, u.at, u.problems) is None]
+    donors = _Donors(models, sets, batch_size, team, missing)
+    total = sum(len(u.problems) for u in units)
+    done = total - sum(len(u.problems) for u in missing)
+    shared = all(sets[s] == sets[first] for s in sets)
+
+    def tally(complete: int | None = None) -> dict:
+        """The report; of the first `complete` units only, where given."""
+        counted = units[:complete]
+        if complete is not None and shared:
+            counted = [u for u in counted if u.seed == first]
+        batches: dict[int, dict[int, Sequence[Problem]]] = {}
+        for unit in counted:
+            batches.setdefault(unit.seed, {})[unit.at] = unit.problems
+        answered = {seed: [p for part in parts.values() for p in part] for seed, parts in batches.items()}
+        tallies = {a.label: _tally(log, a.label, counted, first if shared else None, memory[a.label]) for a in arms}
+        used = dict.fromkeys(name for arm in arms for name in arm.members)
+        settings = asdict(config) | dict(zip(("backbone", "strong", "weak"), names, strict=True))
+        benchmark = BENCHMARKS[models.info.benchmark]
+        return report(benchmark, answered, arms, tallies, settings, models.identity(*used), source, tuning)
+
+    waiting = {id(u) for u in missing}
+    own: list[tuple[str, int, Entry]] = []
+    turn = 0
+    for i, unit in enumerate(units):
+        if id(unit) in waiting:
+            mine, turn = team.mine(turn // len(arms)), turn + 1
+            if mine:
+                if cancel():
+                    raise Stopped
+                start = time.perf_counter()
+                with models.lock:
+                    answers = _answer(models, unit, donors.of(unit))
+                entry = Entry(tuple(a.problem for a in answers), time.perf_counter() - start, tuple(answers))
+                log.add(unit.mark, unit.at, entry)
+                own.append((unit.mark, unit.at, entry))
+            done += len(unit.problems)
+            progress(unit.arm.label, done, total)
+            if partial and team.count == 1 and unit.arm.label == arms[-1].label and i + 1 < len(units):
+                partial(tally(i + 1))
+    for theirs in team.gather(own):
+        for mark, at, entry in theirs:
+            log.found.setdefault((mark, at), entry)
+    return tally()
 
 
-DONATED = {"other_thoughts", "mean_thought"}
+# --- before the clock starts ------------------------------------------------------------------------------------------
 
 
-def _members(methods: Sequence[str], names: tuple[str, str, str]) -> list[str]:
-    """The checkpoints that `methods` use."""
-    pair = names[1:] if set(methods) & PUSHES else ()
-    return list(dict.fromkeys([names[0], *pair, *(m for m in TEXT_METHODS if m in methods)]))
+def _check(models: ModelSet, sets: Mapping[int, Sequence[Problem]], arms: Sequence[Arm]) -> None:
+    """ModelError for whatever would only come out after minutes; loads the checkpoints, so that no clock counts it."""
+    for problems in sets.values():
+        if not problems:
+            raise ModelError("There is no problem to answer; raise --limit or give another file.")
+        if unanswered := [p.id for p in problems if p.gold is None]:
+            raise ModelError(
+                f"The right answer of {unanswered[0]} is unknown, so nothing can be counted; leave it out."
+            )
+        if other := [p for p in problems if p.benchmark != models.info.benchmark]:
+            raise ModelError(
+                f"{other[0].id} belongs to {other[0].benchmark}, and this model set was made for {models.info.benchmark}; "
+                "give problems of that benchmark, or another set."
+            )
+        if len(problems) < 2 and (borrowing := DONATED & {arm.method for arm in arms}):
+            raise ModelError(f"{', '.join(sorted(borrowing))} needs thoughts of another problem; give at least two.")
+    for arm in arms:
+        if not arm.in_text:
+            models.check_method(arm.method, arm.names, arm.config)
+        for name in arm.members:
+            if name in TEXT_METHODS and name not in models.members:
+                raise ModelError(f"This set has no checkpoint {name!r}, so the method {name} cannot run; leave it out.")
+            models.model(name)
 
 
-def _donors(models, problems, config, names, batch_size) -> dict[str, torch.Tensor]:
-    """Plain thoughts for the controls, each (n, T, D) and independent of batching: the next problem's in list order, and
-    the mean over all the others."""
-    rolled = [
-        plain_thoughts(models, Prompts.make(models, problems[at : at + batch_size]), config.thoughts, names[0]).cpu()
-        for at in range(0, len(problems), batch_size)
-    ]
-    thoughts = torch.cat(rolled)  # (n, T, D)
+def _mark(models: ModelSet, arm: Arm, seed: int, problems: Sequence[Problem]) -> str:
+    """Stands for everything that the answers of an arm depend on."""
+    config = replace(arm.config, seed=seed)
+    names = dict(zip(("backbone", "strong", "weak"), arm.names, strict=True))
+    asked = [(p.id, fingerprint(p), p.gold) for p in problems]
+    weights = models.identity(*arm.members)
+    if arm.method == "tilr":
+        weights["subspace"] = models.subspace(arm.names, config.reference).hash
+    return digest([arm.method, asdict(config), names, weights, asdict(models.info) | {"members": None}, asked])
+
+
+def _units(arms, sets, marks, batch_size: int) -> list[Unit]:
+    """All arms for the first batch, then all for the second, ... Where every seed asks the same problems, arms that do not
+    depend on the seed are run for the first one only."""
+    seeds = list(sets)
+    shared = all(sets[s] == sets[seeds[0]] for s in seeds)
+    out = []
+    for seed in seeds:
+        asked = [arm for arm in arms if not shared or seed == seeds[0] or arm.method in RANDOM]
+        for at, start in enumerate(range(0, len(sets[seed]), batch_size)):
+            batch = tuple(sets[seed][start : start + batch_size])
+            for arm in asked:
+                own = replace(arm, config=replace(arm.config, seed=seed)) if seed != arm.config.seed else arm
+                out.append(Unit(own, seed, at, start, batch, marks[arm.label, seed]))
+    return out
+
+
+def _memory_key(models: ModelSet, arm: Arm, problems: Sequence[Problem]) -> str:
+    """Stands for what memory depends on: neither on step size, mix, sign and seed, nor on which problems but how many."""
+    c = arm.config
+    return digest(
+        [arm.method, c.thoughts, c.rounds, c.reference, c.gradient, models.identity(*arm.members), len(problems)]
+    )
+
+
+def _measure_memory(models, arm: Arm, problems, log: AnswerLog) -> None:
+    """Peak bytes per problem on a small batch of the longest problems, once."""
+    key = _memory_key(models, arm, problems)
+    if key in log.memory:
+        return
+    sample = sorted(problems, key=lambda p: len(p.question))[-SAMPLE:]
+    shape = len(sample), arm.config.thoughts, models.width
+    given = torch.zeros(shape, dtype=models.dtype, device=models.device) if arm.method in DONATED else None
+    with models.lock, PeakMemory([models.model(name) for name in arm.members], models.device) as peak:
+        answer_batch(models, sample, arm, given)
+    log.add_memory(key, peak.bytes / len(sample))
+
+
+def _most(models: ModelSet, log: AnswerLog) -> int:
+    """Problems of a batch that fit into the memory that is free now."""
+    largest = max(log.memory.values(), default=0.0)
+    return max(1, int(SHARE * free_memory(models.device) / largest)) if largest else 1 << 30
+
+
+class _Donors:
+    """Plain thoughts for the controls that borrow: the next problem's in list order, and the mean over all the others.
+
+    Rolled out batch by batch over the processes, once per backbone, number of thoughts and seed, and only where a unit
+    that is still missing needs them; so they depend on nothing but the problems. All processes make one together.
+    """
+
+    def __init__(self, models, sets, batch_size: int, team: Processes, missing: Sequence[Unit]):
+        self.made: dict[tuple, dict[str, torch.Tensor]] = {}
+        for unit in missing:
+            if unit.arm.method in DONATED and self._key(unit) not in self.made:
+                self.made[self._key(unit)] = _donors(models, sets[unit.seed], unit.arm, batch_size, team)
+
+    @staticmethod
+    def _key(unit: Unit) -> tuple:
+        return unit.arm.names[0], unit.arm.config.thoughts, unit.seed
+
+    def of(self, unit: Unit) -> torch.Tensor | None:
+        if unit.arm.method not in DONATED:
+            return None
+        return self.made[self._key(unit)][unit.arm.method][unit.start : unit.start + len(unit.problems)]
+
+
+def _donors(models, problems, arm: Arm, batch_size: int, team: Processes) -> dict[str, torch.Tensor]:
+    """`other_thoughts` and `mean_thought`, each (n, T, D)."""
+    own = {}
+    for index, start in enumerate(range(0, len(problems), batch_size)):
+        if team.mine(index):
+            prompts = Prompts.make(models, problems[start : start + batch_size])
+            with models.lock:
+                own[start] = plain_thoughts(models, prompts, arm.config.thoughts, arm.names[0]).cpu()
+    rolled = {start: part for theirs in team.gather(own) for start, part in theirs.items()}
+    thoughts = torch.cat([rolled[start] for start in sorted(rolled)])  # (n, T, D)
     others = (thoughts.sum(0, keepdim=True) - thoughts) / (len(thoughts) - 1)
     return {"other_thoughts": thoughts.roll(-1, 0), "mean_thought": others}
 
 
-def _answer_latent(models, batch, config, names, donors) -> list[Answer]:
-    prompts = Prompts.make(models, batch)
-    refiner = Refiner(models, prompts, config, names, donors, details=False)
-    runs = run_all(refiner)
-    parse = BENCHMARKS[models.info.benchmark].parse_answer
-    masses = _frontier_mass(refiner) if config.method == BASE else [()] * len(batch)
-    out = []
-    for problem, run, mass in zip(batch, runs, masses, strict=True):
-        cost = {k: v for k, v in run.cost.items() if k != "readout"}
-        p = candidate_probability(run.scores)[problem.answer]
-        out.append(Answer(problem.id, run.choice, parse(run.text, problem), float(p), run.text_tokens, cost, mass))
-    return out
+# --- one batch --------------------------------------------------------------------------------------------------------
 
 
-@torch.no_grad()
-def _frontier_mass(refiner: Refiner) -> list[tuple[float, ...]]:
-    """Per problem, the lens probability on the true frontier at every thought up to the answer's depth."""
-    if not refiner.config.thoughts:
-        return [()] * len(refiner.prompts.problems)
-    thoughts = torch.stack([rounds[-1] for rounds in refiner.states], 1)  # (B, T, D)
-    lens = refiner.main.logits(thoughts).float().softmax(-1)  # (B, T, V)
-    out = []
-    for p, problem, watched in zip(lens, refiner.prompts.problems, refiner.prompts.watched, strict=True):
-        graph = problem.graph
-        frontiers = graph.frontiers(min(graph.hops, len(p))) if graph else []
-        out.append(tuple(float(p[t, [watched[i] for i in nodes]].sum()) for t, nodes in enumerate(frontiers)))
-    return out
-
-
-def run_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[TextRun]:
-    """The text baselines: `cot` writes its path up to the answer token, `no_cot` answers at once."""
-    model, prompts, info = models.model(method), Prompts.make(models, batch), models.info
-    paths, forwards = [[] for _ in batch], [0] * len(batch)
-    if method == "cot":
-        stream = Stream.read(model, prompts.ids, prompts.mask)
-        paths, forwards = decode_greedy(stream, (), models.answer_ids[0], info.max_cot_tokens)
-    rows = [ids[m.bool()].tolist() + path for ids, m, path in zip(prompts.ids, prompts.mask, paths, strict=True)]
-    ids, mask = pad_left(rows, models.tokenizer.pad_token_id or 0, models.device)
-    stream = Stream.read(model, ids, mask)
-    scores = score_candidates(stream, models.answer_ids, prompts.candidates).cpu().numpy()
-    texts, more = decode_greedy(stream, models.answer_ids, models.tokenizer.eos_token_id, info.max_answer_tokens)
-    return [
-        TextRun(
-            scores=scores[i, : len(problem.candidates)],
-            written=models.decode(paths[i]),
-            text=models.decode(texts[i]),
-            tokens=len(paths[i]) + len(texts[i]),
-            cost={"prefill": 1, "single": 0, "probe": 0, "decode": forwards[i] + more[i]},
-        )
-        for i, problem in enumerate(batch)
-    ]
-
-
-def _answer_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[Answer]:
-    parse, out = BENCHMARKS[models.info.benchmark].parse_answer, []
-    for problem, run in zip(batch, run_in_text(models, batch, method), strict=True):
-        p = candidate_probability(run.scores)[problem.answer]
-        greedy = parse(run.text, problem)
-        out.append(Answer(problem.id, int(run.scores.argmax()), greedy, float(p), run.tokens, run.cost))
-    return out
-
-
-# --- the report -------------------------------------------------------------------------------------------------------
-
-
-def report(models, problems, answers: dict[str, list[Answer]], seconds, config, names) -> dict:
-    """The report as plain JSON types: `benchmark, n, chance, majority, config, identity, methods, comparisons, baselines`,
-    and `answers` (per method, per problem) so that flips can be found again."""
-    benchmark, n = BENCHMARKS[models.info.benchmark], len(problems)
-    gold = [p.answer for p in problems]
-    right = {m: [a.choice == g for a, g in zip(done, gold, strict=True)] for m, done in answers.items()}
-    methods = {}
-    for name, done in answers.items():
-        correct = sum(right[name])
-        kinds = done[0].forwards
-        row = {
-            "correct": correct,
-            "correct_greedy": sum(a.greedy == g for a, g in zip(done, gold, strict=True)),
-            "n": n,
-            "accuracy": correct / n,
-            "ci95": list(wilson(correct, n)),
-            "tokens_per_problem": float(np.mean([a.tokens for a in done])),
-            "forwards_per_problem": {k: float(np.mean([a.forwards[k] for a in done])) for k in kinds},
-            "seconds_per_problem": seconds[name] / n,
-        }
-        if masses := [a.frontier_mass for a in done if a.frontier_mass]:
-            longest = max(map(len, masses))
-            row["frontier_mass"] = [float(np.mean([m[t] for m in masses if len(m) > t])) for t in range(longest)]
-        methods[name] = row
-    comparisons = {
-        name: paired_difference(row, right[BASE]) for name, row in right.items() if BASE in right and name != BASE
-    }
-    return {
-        "format": FORMAT,
-        "benchmark": models.info.benchmark,
-        "n": n,
-        "chance": benchmark.chance,
-        "majority": benchmark.majority(problems),
-        "config": asdict(config) | {"backbone": names[0], "strong": names[1], "weak": names[2]},
-        "identity": models.identity(*_members(list(answers), names)),
-        "methods": methods,
-        "comparisons": comparisons,
-        "baselines": baselines(problems),
-        "answers": {
-            m: [asdict(a) | {"frontier_mass": list(a.frontier_mass)} for a in done] for m, done in answers.items()
-        },
-        "problems": [{"id": p.id, "answer": p.answer, "hops": p.graph.hops if p.graph else None} for p in problems],
-    }
-
-
-@lru_cache(maxsize=1)
-def _count_rule():
-    return fit_count_baseline(list(generate("released", 400, seed=0)))
-
-
-def baselines(problems: Sequence[Problem]) -> dict:
-    """Shortcuts that never reason: the depth rule, and logistic regression on graph counts fitted on released-style graphs."""
-    graphs = [p.graph for p in problems]
-    if not graphs or any(g is None for g in graphs):
-        return {}
-    out = {}
-    for name, rule in (("depth_rule", depth_rule), ("graph_counts", _count_rule())):
-        correct = sum(rule(g) == g.answer for g in graphs)
-        out[name] = {"correct": correct, "n": len(graphs), "accuracy": correct / len(graphs)}
-        out[name]["ci95"] = list(wilson(correct, len(graphs)))
-    return out
-
-
-def write_json(data: dict, path: str | Path) -> None:
-    """Write beside the target, then rename, so that a reader never meets half a report."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def _answer(models: ModelSet, unit: Unit, donors: torch.Tensor | None) -> list[Answer]:
+    """Answer a batch; in halves where memory runs out."""
     try:
-        beside.write_text(json.dumps(data, indent=1))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        return answer_batch(models, unit.problems, unit.arm, donors)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        half = len(unit.problems) // 2
+        if not half:
+            raise ModelError(
+                f"Memory ran out on a single problem ({unit.problems[0].id}) under {unit.arm.label}; use a smaller model, fewer "
+                "thoughts or --dtype bfloat16."
+            ) from error
+    if models.device.type == "cuda":
+        torch.cuda.empty_cache()
+    first, second = (replace(unit, problems=part) for part in (unit.problems[:half], unit.problems[half:]))
+    given = (None, None) if donors is None else (donors[:half], donors[half:])
+    return _answer(models, first, given[0]) + _answer(models, second, given[1])
 
 
-def table(data: dict) -> Iterator[str]:
-    """The report as lines of text for a terminal."""
-    c = data["config"]
-    yield (
-        f"{data['benchmark']}, n = {data['n']}; chance {100 * data['chance']:.1f} %, majority {100 * data['majority']:.1f} %; "
-        f"s = {c['step_size']:g}, α = {c['residual']:g}, K = {c['rounds']}, T = {c['thoughts']}, reference {c['reference']}; "
-        f"{c['backbone']} / {c['strong']} / {c['weak']}"
-    )
-    head = f"{'method':<17}{'correct':>11}{'accuracy':>10}{'95 % interval':>16}{'greedy':>8}{'points':>8}{'95 % interval':>18}"
-    yield head + f"{'p':>8}{'tokens':>8}{'forwards':>10}{'ms':>7}"
-    for name, row in data["methods"].items():
-        low, high = row["ci95"]
-        line = f"{name:<17}{row['correct']:>6}/{row['n']:<4}{100 * row['accuracy']:>10.1f}"
-        line += f"{f'{100 * low:.1f} - {100 * high:.1f}':>16}{100 * row['correct_greedy'] / row['n']:>8.1f}"
-        if d := data["comparisons"].get(name):
-            interval = f"{d['ci95'][0]:+.1f} - {d['ci95'][1]:+.1f}"
-            line += f"{d['points']:>+8.1f}{interval:>18}{d['p_value']:>8.3f}"
-        else:
-            line += " " * 34
-        forwards = sum(row["forwards_per_problem"].values())
-        yield line + f"{row['tokens_per_problem']:>8.1f}{forwards:>10.1f}{1000 * row['seconds_per_problem']:>7.1f}"
-    for name, row in data["baselines"].items():
-        low, high = row["ci95"]
-        interval = f"{100 * low:.1f} - {100 * high:.1f}"
-        yield f"{name:<17}{row['correct']:>6}/{row['n']:<4}{100 * row['accuracy']:>10.1f}{interval:>16}"
-    for name, row in data["methods"].items():
-        if mass := row.get("frontier_mass"):
-            yield f"frontier mass ({name}), by thought: " + "  ".join(f"{m:.2f}" for m in mass)
+def _tally(log: AnswerLog, label: str, units: Sequence[Unit], only: int | None, memory: float | None) -> Tally:
+    """What the arm called `label` came to. only: the seed whose time counts, where all seeds ask the same problems."""
+    answers: dict[int, list[Answer]] = {}
+    seconds = 0.0
+    for unit in units:
+        if unit.arm.label == label:
+            entry = log.get(unit.mark, unit.at, unit.problems)
+            answers.setdefault(unit.seed, []).extend(entry.answers)
+            seconds += entry.seconds if only in (None, unit.seed) else 0.0
+    return Tally(answers, seconds, memory)

@@ -5,6 +5,7 @@ A rename within one folder is atomic, so a reader never meets half a file, and a
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -33,3 +34,8 @@ def write_text(path: str | Path, text: str) -> Path:
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
     return Path(path)
+
+
+def write_json(data: object, path: str | Path) -> Path:
+    """Write plain JSON types to `path`, complete or not at all; returns the path."""
+    return write_text(path, json.dumps(data, indent=1, ensure_ascii=False))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from .gains import PUSHED, UNPUSHED, Asked, GainsError, Ladder
 from .models import ModelSet
+from .planes import right_answers
 from .problems import BENCHMARKS, Problem
-from .sweep import right_answers
 from .trace import REFERENCES, RefineConfig
 
 SEED = 8_000_001  # neither the validation seed nor one of the published tables

@@ -1,16 +1,9 @@
-"""Planes for the Regimes page: shipped ones at once, others computed in a thread that shows its progress and can be stopped.
-
-A job belongs to one session and lives in its session state; what it finds is kept in the user's cache folder.
-"""
+"""Planes for the Regimes page: shipped ones at once, others computed by a job (see `_jobs`) and kept in the user's cache folder."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable
 from pathlib import Path
-
-import streamlit as st
 
 from lrr_core import regimes
 from lrr_core.accuracy import AccuracyPlane
@@ -18,67 +11,10 @@ from lrr_core.problems import BENCHMARKS
 from lrr_core.regimes import Plane
 from lrr_core.trace import RefineConfig
 from pages import _shared
+from pages._jobs import Job, remembered
 
 SHIPPED = _shared.HERE / "assets" / "regimes"
-MOST = 6  # planes a session remembers of each kind
 Names = tuple[str, str, str]  # backbone, strong, weak
-
-
-class Job:
-    """A plane that is there or on its way. plane: None until there is one, perhaps not complete; share: how far it is, 0 to
-    1, None while the model is loaded; done: set when nothing more will come; stop: set it to stop the work; error: why
-    there is none."""
-
-    def __init__(self, plane: Plane | AccuracyPlane | None = None):
-        self.plane, self.share, self.error = plane, None, ""
-        self.started, self.done, self.stop = plane is not None, threading.Event(), threading.Event()
-        if plane is not None:
-            self.done.set()
-
-    @property
-    def running(self) -> bool:
-        return self.started and not self.done.is_set()
-
-    def start(self, loading, make: Callable) -> None:
-        """loading: a `_shared.Loading`; make: called as make(models, job) in a thread and returns the plane."""
-        self.started, self.error = True, ""
-        self.done.clear()
-        self.stop.clear()
-        threading.Thread(target=self._work, args=(loading, make), daemon=True, name="plane").start()
-
-    def tell(self, done: int, total: int) -> None:
-        self.share = done / total
-
-    def keep(self, plane: AccuracyPlane) -> None:
-        self.plane = plane
-
-    def _work(self, loading, make: Callable) -> None:
-        try:
-            while not loading.done.wait(0.1):
-                if self.stop.is_set():
-                    break
-            else:
-                if loading.error is not None:
-                    raise loading.error
-                self.share = 0.0
-                self.plane = make(loading.models, self)
-        except Exception as error:  # a thread's error has nobody to catch it: the page shows it
-            if not self.stop.is_set():
-                self.error = str(error) or type(error).__name__
-        self.done.set()
-
-
-def remembered(kind: str, key: str, make: Callable[[], Job]) -> Job:
-    """The session's job of this kind ("one", "many") for `key`; what else of its kind is running is stopped and
-    forgotten."""
-    jobs = st.session_state.setdefault(f"plane_jobs_{kind}", {})
-    for other in [other for other, job in jobs.items() if other != key and job.running]:
-        jobs.pop(other).stop.set()
-    if key not in jobs:
-        jobs[key] = make()
-        while len(jobs) > MOST:
-            del jobs[next(iter(jobs))]
-    return jobs[key]
 
 
 # --- one problem ------------------------------------------------------------------------------------------------------
@@ -92,7 +28,7 @@ def of_problem(path: str, asked, config: RefineConfig, names: Names) -> Job:
     def make() -> Job:
         shipped = SHIPPED / regimes.file_name(asked.id, config.reference)
         job = Job(regimes.find(Plane, shipped, marks) or regimes.find(Plane, file, marks))
-        if job.plane is None:
+        if job.result is None:
             compute_one(path, job, asked, config, names)
         return job
 
@@ -103,7 +39,7 @@ def compute_one(path: str, job: Job, asked, config: RefineConfig, names: Names) 
     file = regimes.kept_file(_marks(path, asked, config, names))
 
     def make(models, job: Job) -> Plane:
-        from lrr_core.sweep import problem_plane
+        from lrr_core.planes import problem_plane
 
         plane, _ = problem_plane(models, asked, config, names, progress=job.tell, cancel=job.stop.is_set)
         _kept(plane, file)
@@ -139,7 +75,7 @@ def of_many(path: str, source: dict, config: RefineConfig, names: Names) -> Job:
 
 def compute_many(path: str, job: Job, source: dict, config: RefineConfig, names: Names) -> None:
     def make(models, job: Job) -> AccuracyPlane:
-        from lrr_core.sweep import accuracy_plane
+        from lrr_core.planes import accuracy_plane
 
         low, high = (tuple(int(n) for n in source[span].split("-")) for span in ("nodes", "hops"))
         problems = BENCHMARKS["prosqa"].generate(source["kind"], source["limit"], source["seed"], low, high)

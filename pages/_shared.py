@@ -14,9 +14,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from lrr_core.model_set import ModelFolder
+from lrr_core.model_set import ModelFolder, NotCalibrated
 from lrr_core.problems import BENCHMARKS, Problem, from_text
 from lrr_core.shipped import find_background, find_opening, is_run_of
+from lrr_core.subspace import Subspace, words
 from lrr_core.trace import MIXES, PUSHES, RefineConfig, Trace
 
 HERE = Path(__file__).resolve().parent.parent
@@ -133,8 +134,9 @@ def run(
     if shipped is not None and is_run_of(shipped, asked, config, names):
         _latest(path, source, draw, text, *names)[:] = [shipped]
         return shipped
+    within = calibrated(path, names, config.reference).hash if config.method == "tilr" else ""
     model_set(path)  # waits here, where it can say so
-    return _run(path, source, draw, text, *names, complete, **settings)
+    return _run(path, source, draw, text, *names, complete, within, **settings)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -147,6 +149,7 @@ def _run(
     strong: str,
     weak: str,
     complete: bool,
+    within: str,  # the subspace of TILR, by its hash: a part of the cache's key
     **settings: str | float,
 ) -> Trace:
     from lrr_core.refine import refine_problem
@@ -167,6 +170,35 @@ def _latest(path: str, source: str, draw: int, text: str, backbone: str, strong:
     """Holds the newest trace of a problem and its models: a slider re-runs only what it moves. The one cache that is
     written to; a race costs at most a run that could have been taken over."""
     return []
+
+
+def calibrated(path: str, names: tuple[str, str, str], reference: str) -> Subspace:
+    """The subspace of TILR for (backbone, strong, weak) and a reading: the set's, else the one in the user's cache folder,
+    which is made here behind a bar where it is missing (seconds). Raises ModelError."""
+    try:
+        return folder(path).subspace(names, reference)
+    except NotCalibrated:
+        models = model_set(path)
+    from lrr_core import tilr
+
+    bar = st.empty()
+    try:
+        return tilr.ensure(models, names, reference, lambda done, total: bar.progress(done / total, CALIBRATING))
+    finally:
+        bar.empty()
+
+
+CALIBRATING = "Calibrating TILR for these checkpoints: once, a few seconds …"
+
+
+def subspace_figure(trace: Trace, path: str, **look):
+    """(figure, alternative text, a sentence) of TILR's subspace and what this run's pushes keep of it."""
+    from lrr_core.figures.subspace import describe
+    from lrr_core.figures.subspace import subspace_figure as draw
+
+    names = tuple(trace.identity[role] for role in ("backbone", "strong", "weak"))
+    found, run = calibrated(path, names, trace.config.reference), trace.runs["refined"]
+    return draw(found, run, **look), describe(found, run), words(found)
 
 
 class Warmup:
@@ -343,7 +375,8 @@ def comparison(
 ):
     """One problem under every method (`compare.Comparison`), its times measured when a setting is first asked for. settings:
     fields of RefineConfig besides the method; progress: called as progress(method, done, total) while it runs."""
-    made = _comparisons(path, source, draw, text, backbone, strong, weak, **settings)
+    within = calibrated(path, (backbone, strong, weak), settings["reference"]).hash
+    made = _comparisons(path, source, draw, text, backbone, strong, weak, within, **settings)
     if not made:
         models = model_set(path)
         from lrr_core.compare import compare_methods
@@ -359,7 +392,7 @@ def comparison(
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _comparisons(
-    path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, **settings
+    path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, within: str, **settings
 ) -> list:
     """Holds the comparison of these settings, once it is there: it cannot be made in here, where no progress could be shown."""
     return []
@@ -425,6 +458,32 @@ def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
     return {"gain": figures.gain_figure, "pair": figures.pair_figure}[which](ladder(name), theme, narrow, base)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def report(path: str, changed: int):
+    """The report of a file (`report.Report`); changed: when it was written, so that another one is read anew. Raises ReportError."""
+    from lrr_core.report import load
+
+    return load(path)
+
+
+def report_figure(found, view: str, **look):
+    """A report drawn. view: a key of `report_sweeps.VIEWS`; look: theme, narrow, and what a view can be asked for."""
+    from lrr_core.figures import report as figures
+    from lrr_core.figures import report_cost, report_sweeps
+    from lrr_core.report_sweeps import planes, rungs
+
+    if view == "plane":
+        drawn = planes(found)
+        return report_sweeps.plane_figure(drawn[look.pop("plane")], **look)
+    if view in ("backbones", "training"):
+        chosen, chance = rungs(found), found.data["chance"]
+        draw = report_sweeps.training_figure
+        return draw(chosen, **look) if view == "training" else report_sweeps.backbone_figure(chosen, chance, **look)
+    if view == "cost":
+        return report_cost.cost_figure(found, **look)
+    return {"difference": figures.forest_figure, "accuracy": figures.accuracy_figure}[view](found, **look)
+
+
 # --- what the Learn page measures and stores ----------------------------------------------------------------------------
 
 
@@ -450,7 +509,7 @@ def lesson_moves(path: str):
 @st.cache_resource(max_entries=8, show_spinner=False)
 def text_run(path: str, source: str):
     """An example answered by the text checkpoint (None where the set has none), and how many tokens it chooses from."""
-    from lrr_core.evaluate import run_in_text
+    from lrr_core.answering import run_in_text
 
     models = model_set(path)
     with models.lock:

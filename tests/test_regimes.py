@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrr_core import sweep
+from lrr_core import planes
 from lrr_core.accuracy import AccuracyPlane
+from lrr_core.evaluate import Stopped
 from lrr_core.metrics import curves, margin, paired_difference, wilson
 from lrr_core.model_set import REQUIRED, ModelFolder
 from lrr_core.models import ModelSet
+from lrr_core.planes import KeptAnswers, accuracy_plane, problem_plane, right_answers
 from lrr_core.problems import BENCHMARKS
 from lrr_core.refine import refine_problem
 from lrr_core.regimes import (
@@ -28,7 +30,6 @@ from lrr_core.regimes import (
     name_regions,
     stamp,
 )
-from lrr_core.sweep import KeptAnswers, Stopped, accuracy_plane, problem_plane, right_answers
 from lrr_core.trace import REFERENCES, RefineConfig
 
 ROOT = Path(__file__).parents[1]
@@ -196,8 +197,8 @@ def test_every_cell_counts_the_same_problems_as_an_evaluation(models, many, tmp_
 def test_a_stopped_plane_goes_on_where_it_was_and_ends_the_same(models, many, tmp_path, monkeypatch):
     whole = accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, cache=tmp_path / "whole")
     seen, parts, ran = [], [], []
-    passing = sweep._pass
-    monkeypatch.setattr(sweep, "_pass", lambda m, p, cells, *rest: ran.extend(cells) or passing(m, p, cells, *rest))
+    passing = planes._pass
+    monkeypatch.setattr(planes, "_pass", lambda m, p, cells, *rest: ran.extend(cells) or passing(m, p, cells, *rest))
     settings = {"cache": tmp_path / "stopped", "partial": parts.append}
     with pytest.raises(Stopped):
         accuracy_plane(
@@ -209,7 +210,7 @@ def test_a_stopped_plane_goes_on_where_it_was_and_ends_the_same(models, many, tm
     first, ran[:] = len(ran), []
     resumed = accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, **settings)
     assert same(resumed, whole)
-    assert 0 < len(ran) < first + len(ran) <= seen[0][1] + sweep.BLOCK  # what was kept is not run again
+    assert 0 < len(ran) < first + len(ran) <= seen[0][1] + planes.BLOCK  # what was kept is not run again
     ran[:] = []
     assert same(accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, **settings), whole) and not ran
 
@@ -344,7 +345,9 @@ def test_every_example_has_a_plane_of_these_weights_for_either_reading():
         marks = stamp([problem], folder.weights(*names), names, replace(config, reference=reference))
         plane = find(Plane, SHIPPED / f"{problem.id}-{reference}.npz", marks)
         assert plane is not None, (problem.id, reference)
-        assert set(sweep.STEPS) == set(plane.step_sizes.tolist()) and set(sweep.MIXES) == set(plane.residuals.tolist())
+        assert set(planes.STEPS) == set(plane.step_sizes.tolist()) and set(planes.MIXES) == set(
+            plane.residuals.tolist()
+        )
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 3_000_000
 
 

@@ -1,9 +1,8 @@
-"""Commands that answer: one problem refined thought by thought, many problems under many methods, what a file holds."""
+"""Commands that look at problems: one refined thought by thought, and what a file holds."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,11 +26,9 @@ from .options import (
     Strong,
     Thoughts,
     Weak,
-    bar,
     find_benchmark,
     opened,
     settings,
-    span,
 )
 
 
@@ -111,90 +108,6 @@ def refine(
             "forwards": run.cost,
         }
     print(json.dumps(summary | {"out": str(out) if out else None}, indent=1, ensure_ascii=False))
-
-
-def evaluate(
-    models: Models = DEFAULT_SET,
-    benchmark: Benchmark = "prosqa",
-    data: Annotated[Path | None, typer.Option(help="JSON or JSON-lines file of problems.")] = None,
-    generate: Annotated[str | None, typer.Option(help="Make fresh problems instead: balanced or released.")] = None,
-    nodes: Annotated[str | None, typer.Option(help="Graph size of generated problems, e.g. 23 or 12-15.")] = None,
-    hops: Annotated[
-        str | None, typer.Option(help="Hops from root to answer, e.g. 3-6; lengths are drawn evenly.")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="Number of problems (0: all of a file).")] = 200,
-    seed: Seed = 0,
-    methods: Annotated[
-        str, typer.Option(help="Comma-separated; also all controls.")
-    ] = "coconut,residual,contrast,full,zero_thoughts",
-    step_size: StepSize = None,
-    residual: Residual = None,
-    rounds: Rounds = None,
-    thoughts: Thoughts = None,
-    reference: Reference = None,
-    sign: Sign = None,
-    gradient: Gradient = None,
-    momentum: Momentum = None,
-    backbone: Backbone = "backbone",
-    strong: Strong = "strong",
-    weak: Weak = "weak",
-    batch_size: Annotated[int, typer.Option(help="Problems answered at once.")] = 64,
-    device: Device = "auto",
-    dtype: Dtype = "float32",
-    out: Annotated[Path | None, typer.Option(help="Where report.json goes; without it the report is printed.")] = None,
-):
-    """Answer many problems with many methods; prints a table (stderr) and the report as JSON (stdout or --out)."""
-    from ..benchmarks.prosqa import ProblemError
-    from ..evaluate import evaluate as run
-    from ..evaluate import table, write_json
-    from ..models import ModelSet
-
-    if (data is None) == (generate is None):
-        raise ProblemError("Give problems either by --data FILE or by --generate balanced|released.")
-    if limit < 0 or batch_size < 1:
-        raise ProblemError("--limit must be 0 or more and --batch-size 1 or more.")
-    chosen = find_benchmark(benchmark)
-    if data is not None:
-        problems = chosen.load(data)
-        problems = problems[:limit] if limit else problems
-    else:
-        problems = chosen.generate(generate, limit or 200, seed, span(nodes, "nodes"), span(hops, "hops"))
-    with opened(ModelSet, models, device, dtype) as held:
-        config = settings(
-            held,
-            step_size=step_size,
-            residual=residual,
-            rounds=rounds,
-            thoughts=thoughts,
-            reference=reference,
-            sign=sign,
-            gradient=gradient,
-            momentum=momentum,
-            seed=seed,
-        )
-        names = list(dict.fromkeys(m.strip() for m in methods.split(",") if m.strip()))
-        with bar("problem") as shown:
-
-            def progress(method: str, done: int, total: int) -> None:
-                shown.total, shown.n = len(names) * total, names.index(method) * total + done
-                shown.set_description(method)
-                if shown.disable and done == total:  # no terminal: one line a method instead of a bar
-                    print(f"{method}: {done} problems answered", file=sys.stderr)
-
-            report = run(held, problems, names, config, (backbone, strong, weak), batch_size, progress)
-    report["source"] = {
-        "data": data.name if data else None,
-        "generate": generate,
-        "nodes": nodes,
-        "hops": hops,
-        "seed": seed,
-    }
-    print("\n".join(table(report)), file=sys.stderr)
-    if out:
-        write_json(report, out)
-        print(out)
-    else:
-        print(json.dumps(report))
 
 
 def problems(

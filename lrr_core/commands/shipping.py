@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,6 @@ from .options import (
     DEFAULT_SET,
     PROGRAM,
     REGIMES,
-    Backbone,
     Device,
     Mixes,
     Models,
@@ -39,40 +37,6 @@ from .options import (
 )
 
 
-def sweep(
-    models: Models = DEFAULT_SET,
-    nodes: Annotated[str, typer.Option(help="Graph size of the generated problems, e.g. 12-15.")] = "12-15",
-    hops: Annotated[str, typer.Option(help="Hops from root to answer, e.g. 2-3.")] = "2-3",
-    limit: Annotated[int, typer.Option(help="Number of validation problems.")] = 400,
-    seed: Annotated[int, typer.Option(help="Seed of the validation problems; report on another.")] = 7_000_001,
-    backbone: Backbone = "backbone",
-    strong: Strong = "strong",
-    weak: Weak = "weak",
-    thoughts: Thoughts = None,
-    rounds: Rounds = None,
-    device: Device = "auto",
-    out: Annotated[Path | None, typer.Option(help="Where the surface goes (JSON); without it it is printed.")] = None,
-):
-    """Accuracy over a grid of step size, residual mix and reference on validation problems; names the best setting."""
-    from ..evaluate import write_json
-    from ..models import ModelSet
-    from ..sweep import sweep as run
-
-    problems = find_benchmark("prosqa").generate("balanced", limit, seed, span(nodes, "nodes"), span(hops, "hops"))
-    with opened(ModelSet, models, device) as held, bar("setting") as shown:
-
-        def progress(done: int, total: int) -> None:
-            shown.total, shown.n = total, done
-            shown.refresh()
-
-        config = settings(held, thoughts=thoughts, rounds=rounds)
-        surface = run(held, problems, config, (backbone, strong, weak), progress=progress)
-    surface["source"] = {"generate": "balanced", "nodes": nodes, "hops": hops, "seed": seed}
-    if out:
-        write_json(surface, out)
-    print(json.dumps(surface["chosen"]) if out else json.dumps(surface))
-
-
 def plane(
     models: Models = DEFAULT_SET,
     data: Annotated[
@@ -92,8 +56,8 @@ def plane(
 ):
     """Every problem under every step size and residual mix, and what becomes of its answer: one plane per problem."""
     from ..models import ModelSet
+    from ..planes import MIXES, STEPS, problem_plane
     from ..regimes import file_name
-    from ..sweep import MIXES, STEPS, problem_plane
 
     files = data or sorted((ASSETS / "examples").glob("*.json"))
     problems = [p for file in files for p in find_benchmark("prosqa").load(file)]
@@ -130,8 +94,8 @@ def accuracy(
 ):
     """Accuracy of many problems under every step size and residual mix, with random pushes as control; start again to go on."""
     from ..models import ModelSet
+    from ..planes import COARSE_MIXES, COARSE_STEPS, accuracy_plane
     from ..regimes import file_name
-    from ..sweep import COARSE_MIXES, COARSE_STEPS, accuracy_plane
 
     source = {"kind": "balanced", "limit": limit, "seed": problem_seed, "nodes": nodes, "hops": hops}
     problems = find_benchmark("prosqa").generate(

@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ..evaluate import write_json
+from ..files import write_json
 from ..model_set import ModelError, SetInfo, weight_hash
 from ..problems import BENCHMARKS, TEMPLATES, Problem
 from ..rollout import Stream, pad_left, score_candidates
+from .checkpoints import replace_folder
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
 WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well below the backbone the app opens on
@@ -128,12 +129,7 @@ def assemble(
     write_json(asdict(info) | {"members": members, "weights": weights, "opens_with": opens}, beside / "model_set.json")
     if (run / "log.jsonl").exists():
         shutil.copy(run / "log.jsonl", beside / "training_log.jsonl")
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    beside.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+    replace_folder(beside, out)
     say(
         f"best {best.name} ({100 * top:.1f} % small), weak {weak.name}, opens with {opens}; "
         f"range {min(small):.2f} - {max(small):.2f}"

@@ -1,10 +1,4 @@
-"""The whole surface over (step size, residual mix, reference) on validation problems, also where refinement does not help.
-
-    python -m lrr_core sweep --nodes 12-15 --hops 2-3 --limit 400 --seed 7000001 --out surface.json
-
-A setting is chosen here and *reported* elsewhere: give `evaluate` another seed, or its best point flatters itself.
-
-The planes of the Regimes page are made here too, with both signs of the step, their controls, progress and a way to stop:
+"""The planes of the Regimes page, with both signs of the step, their controls, progress and a way to stop:
 
     plane, runs = problem_plane(models, problem, config, names)         one problem, every setting: seconds
     accuracy_plane(models, problems, config, names)                     many problems: minutes, kept on disk as it goes
@@ -17,23 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .accuracy import AccuracyPlane
+from .evaluate import Stopped
 from .live.grid import MIXES, STEPS
-from .metrics import paired_difference, wilson
 from .models import ModelSet
 from .problems import BENCHMARKS, Problem
 from .refine import Prompts, Refiner, refine_problem, run_all
 from .regimes import Plane, RegimesError, measure, stamp
 from .shipped import cache_folder
 from .trace import RefineConfig, Run
-
-STEP_SIZES = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0)
-RESIDUALS = (0.0, 0.05, 0.1, 0.2, 0.4)
 
 
 def right_answers(models, problems: Sequence[Problem], config: RefineConfig, names, batch_size: int) -> np.ndarray:
@@ -46,68 +37,11 @@ def right_answers(models, problems: Sequence[Problem], config: RefineConfig, nam
     return np.array(out)
 
 
-def sweep(
-    models: ModelSet,
-    problems: Sequence[Problem],
-    config: RefineConfig,
-    names: tuple[str, str, str],
-    step_sizes: Sequence[float] = STEP_SIZES,
-    residuals: Sequence[float] = RESIDUALS,
-    references: Sequence[str] = ("next", "same"),
-    batch_size: int = 100,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict:
-    """Accuracy at every setting, paired against the plain run.
-
-    Returns `plain`, `points` (one row a setting: step_size, residual, reference, method, accuracy, ci95, points, gained,
-    lost) and `chosen`: the most accurate setting that refines; among equals the smallest step, then the smallest mix.
-    Where s = 0 no reference is asked for, so those settings are run once.
-    """
-    plain = right_answers(models, problems, replace(config, method="coconut"), names, batch_size)
-    grid = [(s, a, r) for r in references for a in residuals for s in step_sizes if s > 0]
-    grid += [(0.0, a, references[0]) for a in residuals if a > 0 and 0.0 in step_sizes]
-    rows = []
-    for i, (s, a, reference) in enumerate(grid):
-        method = "residual" if s == 0 else "contrast" if a == 0 else "full"
-        setting = replace(config, method=method, step_size=s, residual=a, reference=reference)
-        right = right_answers(models, problems, setting, names, batch_size)
-        difference = paired_difference(right, plain)
-        rows.append(
-            {
-                "step_size": s,
-                "residual": a,
-                "reference": reference if s else None,
-                "method": method,
-                "accuracy": float(right.mean()),
-                "ci95": list(wilson(int(right.sum()), len(right))),
-                **{k: difference[k] for k in ("points", "ci95", "p_value", "gained", "lost") if k != "ci95"},
-                "points_ci95": difference["ci95"],
-            }
-        )
-        if progress:
-            progress(i + 1, len(grid))
-    chosen = max(rows, key=lambda r: (r["accuracy"], -r["step_size"], -r["residual"]))
-    return {
-        "n": len(problems),
-        "plain": {"accuracy": float(plain.mean()), "ci95": list(wilson(int(plain.sum()), len(plain)))},
-        "config": asdict(config) | {"backbone": names[0], "strong": names[1], "weak": names[2]},
-        "identity": models.identity(*dict.fromkeys(names)),
-        "points": rows,
-        "chosen": {k: chosen[k] for k in ("step_size", "residual", "reference", "method", "accuracy", "points")},
-    }
-
-
-# --- planes -----------------------------------------------------------------------------------------------------------
-
 ROWS = 128  # rows of a pass: enough to be fast, few enough to stop soon and to let others in between
 BLOCK = 8  # settings whose answers are found, and kept, together: a question is read once for all of them
 COARSE_STEPS = (-1.0, -0.5, -0.2, 0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0)  # for many problems
 COARSE_MIXES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 Cell = tuple[str, float, float]  # method, signed step size, residual mix
-
-
-class Stopped(Exception):
-    """The caller asked to stop."""
 
 
 def problem_plane(

@@ -1,0 +1,121 @@
+"""One batch of problems answered by one arm: the step between a refined run and a number in a report.
+
+A choice is judged by the likelier candidate (`right`) and by the decoded text (`right_greedy`); a free answer, such as a
+number, by the decoded text alone, so the two agree there. Law (tested): what a problem is answered does not depend on its
+batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .arms import BASE, Arm
+from .benchmarks.task import Problem
+from .comparison import TextRun
+from .metrics import candidate_probability, margin
+from .models import ModelSet
+from .problems import BENCHMARKS
+from .refine import Prompts, Refiner, run_all
+from .rollout import Stream, decode_greedy, pad_left, score_candidates
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One problem under one arm.
+
+    choice: index of the likelier candidate, None for a free answer; greedy: what the decoded text gives, None where it gives
+    nothing; right: whether it counts as correct; right_greedy: whether the text does; p_right: probability of the right
+    candidate among the candidates, margin: log p(right) - log p(best other), None for a free answer; tokens: of text;
+    forwards: by kind; frontier_mass: lens probability on the true frontier at every thought up to the answer's depth (plain
+    thoughts of a problem with a graph only).
+    """
+
+    problem: str
+    choice: int | None
+    greedy: str | None
+    right: bool
+    right_greedy: bool
+    p_right: float | None
+    margin: float | None
+    tokens: int
+    forwards: dict[str, int]
+    frontier_mass: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "frontier_mass", tuple(self.frontier_mass))  # a list, as it comes back from JSON
+
+
+def answer_batch(
+    models: ModelSet, batch: Sequence[Problem], arm: Arm, donors: torch.Tensor | None = None
+) -> list[Answer]:
+    """Answer a batch. donors: (B, T, D) borrowed thoughts for the controls that need them. Raises RefineError, ModelError."""
+    if arm.in_text:
+        runs = run_in_text(models, batch, arm.method)
+        return [_judge(p, r.scores, r.text, r.tokens, r.cost) for p, r in zip(batch, runs, strict=True)]
+    prompts = Prompts.make(models, batch)
+    refiner = Refiner(models, prompts, arm.config, arm.names, donors, details=False)
+    runs = run_all(refiner)
+    masses = frontier_mass(refiner) if arm.method == BASE else [()] * len(batch)
+    out = []
+    for problem, run, mass in zip(batch, runs, masses, strict=True):
+        cost = {k: v for k, v in run.cost.items() if k != "readout"}
+        out.append(_judge(problem, run.scores, run.text, run.text_tokens, cost, mass))
+    return out
+
+
+def _judge(
+    problem: Problem, scores: np.ndarray, text: str, tokens: int, cost: dict[str, int], mass: tuple[float, ...] = ()
+) -> Answer:
+    """scores: (C,) log p of the candidates, empty for a free answer."""
+    benchmark = BENCHMARKS[problem.benchmark]
+    greedy = benchmark.extract(text, problem)
+    right_greedy = greedy == problem.gold
+    if not problem.candidates:
+        return Answer(problem.id, None, greedy, right_greedy, right_greedy, None, None, tokens, cost, mass)
+    choice = int(np.argmax(scores))
+    p = float(candidate_probability(scores)[problem.answer])
+    lead = float(margin(scores, problem.answer)) if len(scores) > 1 else None
+    return Answer(problem.id, choice, greedy, choice == problem.answer, right_greedy, p, lead, tokens, cost, mass)
+
+
+@torch.no_grad()
+def frontier_mass(refiner: Refiner) -> list[tuple[float, ...]]:
+    """Per problem, the lens probability on the true frontier at every thought up to the answer's depth."""
+    if not refiner.config.thoughts:
+        return [()] * len(refiner.prompts.problems)
+    thoughts = torch.stack([rounds[-1] for rounds in refiner.states], 1)  # (B, T, D)
+    lens = refiner.main.logits(thoughts).float().softmax(-1)  # (B, T, V)
+    out = []
+    for p, problem, watched in zip(lens, refiner.prompts.problems, refiner.prompts.watched, strict=True):
+        graph = problem.graph
+        frontiers = graph.frontiers(min(graph.hops, len(p))) if graph else []
+        out.append(tuple(float(p[t, [watched[i] for i in nodes]].sum()) for t, nodes in enumerate(frontiers)))
+    return out
+
+
+def run_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[TextRun]:
+    """The text baselines: `cot` writes its steps up to the answer token, `no_cot` answers at once."""
+    model, prompts, info = models.model(method), Prompts.make(models, batch), models.info
+    paths, forwards = [[] for _ in batch], [0] * len(batch)
+    if method == "cot":
+        stream = Stream.read(model, prompts.ids, prompts.mask)
+        paths, forwards = decode_greedy(stream, (), models.answer_ids[0], info.max_cot_tokens)
+    rows = [ids[m.bool()].tolist() + path for ids, m, path in zip(prompts.ids, prompts.mask, paths, strict=True)]
+    ids, mask = pad_left(rows, models.tokenizer.pad_token_id or 0, models.device)
+    stream = Stream.read(model, ids, mask)
+    scores = score_candidates(stream, models.answer_ids, prompts.candidates).float().cpu().numpy()
+    texts, more = decode_greedy(stream, models.answer_ids, models.tokenizer.eos_token_id, info.max_answer_tokens)
+    return [
+        TextRun(
+            scores=scores[i, : len(problem.candidates)],
+            written=models.decode(paths[i]),
+            text=models.decode(texts[i]),
+            tokens=len(paths[i]) + len(texts[i]),
+            cost={"prefill": 1, "single": 0, "probe": 0, "decode": forwards[i] + more[i]},
+        )
+        for i, problem in enumerate(batch)
+    ]
