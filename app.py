@@ -20,6 +20,8 @@ PAGES = {
     "Compare": "All methods and controls side by side on one map; pin two settings and see where they differ.",
     "Regimes": "Which settings converge, drift, overshoot or flip the answer: the whole plane at a glance.",
     "Ladder": "Where refinement helps at all: its gain against the accuracy of the model it refines.",
+    "Benchmark": "Every method and control counted on many problems, with intervals, tests and cost; reports opened and made.",
+    "Studio": "From a run to a figure for a paper, with its caption, its numbers and a bundle that anyone can run again.",
     "Learn": "Latent reasoning and its refinement in nine short chapters, on the real model.",
 }
 

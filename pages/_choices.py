@@ -182,6 +182,11 @@ PAGE_KEYS = {
     "many_size",
     "many_control",
 }
+PAGE_KEYS |= {"experiment", "problems", "run_nodes", "run_hops", "run_n", "run_seed", "picture", "picture_cost", "flips_of"}
+PAGE_KEYS |= {"report", "picture_plane"}
+PAGE_KEYS |= {f"studio_{name}" for name in ("from", "report", "arm", "case", "flip", "hops", "controls", "order", "least")}
+PAGE_KEYS |= {f"studio_{name}" for name in ("panels", "size", "font_size", "palette", "letters", "title", "caption")}
+PAGE_KEYS |= {f"studio_{name}" for name in ("thought", "regimes", "dpi", "label")}
 PAGE_KEYS |= {"chapter", "toy_view", "toy_rounds", "toy_turn", "trap_problem", "embed", "embed_options"}
 
 
@@ -199,6 +204,16 @@ def _put_right(key: str, given, choice, notes: list[str]):
     if not same and not (isinstance(choice, OneOf) and choice.options.get(value) == given):
         notes.append(f"{key.replace('_', ' ')} cannot be “{str(given)[:40]}”; {choice.written(value)} is used")
     return value
+
+
+def settle(key: str, options, first) -> None:
+    """Before a control whose options depend on what is shown: its state is one of them. A first value may come from the URL,
+    which names an option or its label (options may be a dict of both); what is none of them becomes `first`."""
+    state, labels = st.session_state, options if isinstance(options, dict) else {}
+    if key not in state and (given := st.query_params.get(key)) is not None:
+        state[key] = next((option for option in options if given in (option, labels.get(option))), first)
+    if state.get(key) not in options:
+        state[key] = first
 
 
 def show_notes(place) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -17,10 +18,11 @@ from ..models import ModelSet
 from ..refine import refine_problem
 from ..shipped import find_background
 from ..trace import Run, Trace
-from .bundle import Bundle, versions
+from .bundle import FIGURE, Bundle, versions
 from .checked import ROLES, RUNS, BundleError
-from .export import files
+from .export import FORMATS, files
 from .records import csv_text, plotted
+from .regime_record import find_plane
 
 AXES = {  # what an index of an array counts: thoughts and rounds from where people count them
     **dict.fromkeys(("states", "top_ids", "top_p", "node_p"), ("thought", "state")),
@@ -75,10 +77,11 @@ class Replay:
         return out + [f"not the same: {line}" for line in self.changed]
 
 
-def replay(bundle: Bundle, models: ModelSet) -> Replay:
-    """Runs the bundle's trace again and draws its files again. BundleError where the set lacks a checkpoint it needs."""
+def replay(bundle: Bundle, models: ModelSet, planes: Path) -> Replay:
+    """Runs the bundle's trace again and draws its files again. planes: the folder of the planes for the regimes panel.
+    BundleError where the set lacks a checkpoint it needs."""
     again = run_again(bundle.trace, models)
-    fresh = redrawn(bundle, again, models)
+    fresh = redrawn(bundle, again, models, planes)
     same = tuple(name for name, data in fresh.items() if bundle.files[name] == data)
     return Replay(
         differences=tuple(differences(bundle.trace, again)),
@@ -100,14 +103,16 @@ def run_again(trace: Trace, models: ModelSet) -> Trace:
     return refine_problem(models, trace.problem, trace.config, names, controls, trace.others)
 
 
-def redrawn(bundle: Bundle, trace: Trace, models: ModelSet) -> dict[str, bytes]:
+def redrawn(bundle: Bundle, trace: Trace, models: ModelSet, planes: Path) -> dict[str, bytes]:
     """The figure files and tables of a bundle, made again from a trace: name -> bytes, for those the bundle has."""
     background = find_background(models)
-    tables = plotted(trace, bundle.recipe, background)
+    if background is not None and not background.fits(trace.identity):
+        background = None
+    plane, formats = find_plane(trace, planes), [kind for kind in bundle.figures if kind in FORMATS]
+    tables = plotted(trace, bundle.recipe, background, plane)
     made = {f"data/{name}.csv": csv_text(record).encode() for name, record in tables.items()}
-    made |= {
-        f"figure.{kind}": data for kind, data in files(trace, bundle.recipe, tuple(bundle.figures), background).items()
-    }
+    drawn = files(trace, bundle.recipe, formats, background, plane, bundle.typical)
+    made |= {f"{FIGURE}.{kind}": data for kind, data in drawn.items()}
     return {name: made[name] for name in bundle.files if name in made}
 
 

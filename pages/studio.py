@@ -1,0 +1,274 @@
+"""Studio: from a run to a figure in a paper. Find a run, compose its figure, take the files. No maths here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from lrr_core import summary
+from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.studio.caption import draft
+from lrr_core.studio.recipe import PANELS, Recipe, RecipeError
+from pages import _cases, _choices, _recipe, _shared
+
+PATH = _shared.DEFAULT_SET
+SOURCES = (_cases.SETTING, _cases.REPORT, _cases.FILE)
+IN_BUNDLE = ("pdf", "svg", "png", "html", "tex", "bib", "txt")
+
+
+def main() -> None:
+    try:
+        folder = _shared.folder(PATH)
+    except ValueError as error:
+        st.error(_shared.escaped(str(error)), icon=":material/error:")
+        return
+    _choices.begin(folder)
+    head = st.container()
+    first = "studio_shown" not in st.session_state
+    body = st.container()
+    skeleton = body.skeleton(height=560) if first else None
+    with st.sidebar:
+        source = st.segmented_control(
+            "Draw",
+            SOURCES,
+            key="studio_from",
+            default=SOURCES[0],
+            required=True,
+            width="stretch",
+            help=FROM,
+            **_choices.BOUND,
+        )
+        gallery, opened = controls(source, folder, head)
+        _choices.reset_and_link(folder)
+    _recipe.begin()
+    head.markdown("#### From a run to a figure for a paper")
+    head.caption(INTRO)
+    _choices.show_notes(head)
+    if source == _cases.SETTING and st.session_state.problem == _shared.OWN:
+        head.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+    place = head.container()
+    if gallery is not None:
+        with place:
+            _cases.counts_line(gallery)
+            _cases.cards(PATH, gallery)
+    waited = not _shared.loading(PATH).done.is_set()
+    found = run_of(source, gallery, opened, head)
+    if skeleton is not None:
+        skeleton.empty()
+    if found is None:
+        with body:
+            nothing(source, gallery)
+    else:
+        with body:
+            studio(found, folder)
+        st.session_state.studio_shown = True
+        if gallery is not None and waited:  # the model came with this run: thumbnails have their curves now
+            st.rerun()
+    with st.sidebar:
+        _shared.device_line(PATH)
+    _shared.companion("studio")
+
+
+# --- 1: find ----------------------------------------------------------------------------------------------------------
+
+
+def controls(source: str, folder, head) -> tuple[_cases.Gallery | None, _cases.Found | None]:
+    """The controls of one source; what a report or a file gives."""
+    if source == _cases.REPORT:
+        return _cases.report_controls(head), None
+    if source == _cases.FILE:
+        return None, _cases.file_controls(head, folder)
+    _cases.setting_controls(folder)
+    return None, None
+
+
+def run_of(source: str, gallery, opened, head) -> _cases.Found | None:
+    try:
+        if source == _cases.SETTING:
+            return _cases.of_setting(PATH)
+        if source == _cases.REPORT:
+            return _cases.of_case(PATH, gallery) if gallery is not None and gallery.chosen is not None else None
+        return opened
+    except (
+        ProblemError,
+        ValueError,
+    ) as error:  # GalleryError, ModelError, ConfigError, RefineError: each names the fix
+        head.error(_shared.escaped(str(error)), icon=":material/error:")
+        return None
+
+
+def nothing(source: str, gallery) -> None:
+    if source == _cases.FILE and not st.session_state.get("studio_opened"):
+        st.info(NO_FILE, icon=":material/upload_file:")
+    elif source == _cases.REPORT and gallery is None:
+        st.info(NO_REPORT, icon=":material/table_chart:")
+
+
+# --- 2: compose -------------------------------------------------------------------------------------------------------
+
+
+def studio(found: _cases.Found, folder) -> None:
+    trace, state = found.trace, st.session_state
+    plain, refined = summary.answer(trace, "plain"), summary.answer(trace, "refined")
+    left, right = st.columns([5, 6], vertical_alignment="center")
+    left.markdown(f"**{_shared.escaped(summary.asked(trace.problem))}**")
+    right.markdown(
+        f":gray[○ plain] {_shared.said(plain)} → :blue[● {summary.refined_name(trace)}] {_shared.said(refined)}",
+        text_alignment="right",
+    )
+    possible = impossible_panels(trace)
+    kept = tuple(p for p in state.studio_recipe.panels if not possible[p])
+    if dropped := [p for p in state.studio_recipe.panels if possible[p]]:
+        st.caption(f":material/info: Left out: {', '.join(f'{_recipe.WORDS[p]} ({possible[p]})' for p in dropped)}.")
+    compose, sheet = st.columns([4, 7], gap="medium")
+    with compose:
+        st.markdown("##### Compose")
+        with st.container(border=True, gap="xsmall"):
+            _recipe.panel_controls(possible)
+        _recipe.look_controls(len(trace.runs["refined"].states))
+        if "map" in kept:
+            _choices.segments("Map", "map", folder, MAP, width="stretch")
+        words = st.container()
+    recipe = drawn_recipe(kept)
+    with words:
+        drafted = draft_of(found, recipe)
+        _recipe.word_controls(drafted)
+    recipe = _recipe.take(drafted)
+    recipe = drawn_recipe(kept)
+    with sheet:
+        preview(found, recipe)
+        export(found, recipe, folder)
+
+
+def drawn_recipe(kept: tuple[str, ...]) -> Recipe:
+    """The recipe as it is drawn: without the panels this run cannot fill."""
+    return replace(st.session_state.studio_recipe, panels=kept or ("text",), map=st.session_state.map)
+
+
+def impossible_panels(trace) -> dict[str, str]:
+    """Panel -> why it cannot be drawn of this run, "" where it can."""
+    why = dict.fromkeys(PANELS, "")
+    if trace.problem.graph is None:
+        why["graph"] = "this problem has no graph"
+    if _shared.plane_for(trace) is None:
+        why["regimes"] = "not computed for this setting; Regimes does it"
+    return why
+
+
+def draft_of(found: _cases.Found, recipe: Recipe) -> str:
+    try:
+        records = _shared.paper_records(found.mark, found.trace, recipe, PATH)
+    except RecipeError:  # said where the figure would be
+        return ""
+    return draft(found.trace, recipe, records, found.typical)
+
+
+def preview(found: _cases.Found, recipe: Recipe) -> None:
+    st.markdown("##### Preview")
+    try:
+        with st.spinner("Drawing …", show_time=False):
+            picture = _shared.paper_preview(found.mark, found.trace, recipe, PATH)
+    except RecipeError as error:
+        st.error(_shared.escaped(str(error)), icon=":material/error:")
+        return
+    width = 430 if recipe.size == "one-column" else "stretch"
+    with st.container(border=True, horizontal_alignment="center"):
+        st.image(picture, width=width, output_format="PNG", alt=alt(found, recipe))
+    high = f"{recipe.preset.width:g} mm wide, smallest text {recipe.font:g} pt."
+    ready = _shared.warmup(PATH).done.is_set()
+    st.caption(
+        f"{high} {SAME}" + ("" if ready else " The shared map is still being prepared; until then PCA of this run.")
+    )
+
+
+def alt(found: _cases.Found, recipe: Recipe) -> str:
+    panels = ", ".join(_recipe.WORDS[p].lower() for p in recipe.panels)
+    return f"Paper figure with the panels {panels}. {summary.describe(found.trace)}"
+
+
+# --- 3: export --------------------------------------------------------------------------------------------------------
+
+
+def export(found: _cases.Found, recipe: Recipe, folder) -> None:
+    st.markdown("##### Export")
+    trace, name = found.trace, "".join(c if c.isalnum() or c in "-_" else "-" for c in found.trace.problem.id)[:60]
+    link = _choices.link(folder)
+
+    def file(kind: str):
+        return lambda: _shared.paper_files(trace, recipe, (kind,), PATH, found.typical)[kind]
+
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Bundle (.zip)", lambda: _shared.paper_bundle(found.mark, trace, recipe, IN_BUNDLE, PATH, found.typical, link),
+            f"{name}.zip", "application/zip", key="export_bundle", icon=":material/folder_zip:", type="primary",
+            on_click="ignore", help=BUNDLE,
+        )  # fmt: skip
+        for kind, (label, icon, mime, words) in FILES.items():
+            st.download_button(
+                label,
+                file(kind),
+                f"{name}.{kind}",
+                mime,
+                key=f"export_{kind}",
+                icon=f":material/{icon}:",
+                on_click="ignore",
+                help=words,
+            )
+        st.download_button(
+            "CSV", lambda: csv(found, recipe), f"{name}.csv", "text/csv", key="export_csv", icon=":material/table:",
+            on_click="ignore", help=CSV,
+        )  # fmt: skip
+        with st.popover("Print", icon=":material/tune:", help=PRINT):
+            _recipe.printing()
+
+
+def csv(found: _cases.Found, recipe: Recipe) -> str:
+    """All tables, one below the other, each under its panel's name."""
+    tables = _shared.paper_tables(found.mark, found.trace, recipe, PATH)
+    return "\n".join(f"# {name}\n{table}" for name, table in tables.items())
+
+
+FILES = {
+    "pdf": (
+        "PDF",
+        "picture_as_pdf",
+        "application/pdf",
+        "Vector figure for a paper; text is real text, its font is embedded.",
+    ),
+    "svg": ("SVG", "shapes", "image/svg+xml", "Vector figure to edit; text stays text."),
+    "png": ("PNG", "image", "image/png", "Pixels, at the resolution under Print."),
+    "html": ("HTML", "web", "text/html", "The interactive figure in one file of 5 MB; works offline."),
+    "gif": ("GIF", "animation", "image/gif", "The run growing thought by thought, for slides; takes some seconds."),
+    "webp": ("WebP", "animation", "image/webp", "The same in full colour and smaller; takes some seconds."),
+    "tex": (
+        "LaTeX",
+        "function",
+        "text/x-tex",
+        "The figure environment with caption and label; the picture is figure.pdf.",
+    ),
+    "bib": ("BibTeX", "format_quote", "text/x-bibtex", "The method, latent reasoning, and this software."),
+}
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+FROM = (
+    "**this setting**: the run of the controls below, as on Explore. **a report**: a case out of many problems, with how typical "
+    "it is. **a file**: a bundle or trace from somebody."
+)
+INTRO = (
+    "Find a run on the left, choose what to show of it, take the files. What you see is the exported figure itself, and the bundle "
+    "holds every number in it, so that anyone can run it again."
+)
+MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes are real, everything else is dropped."
+NO_FILE = "Choose a bundle or a trace on the left. A bundle puts panels, words and settings back as they were."
+NO_REPORT = "There is no report yet: measure one on Benchmark, or open a report.json on the left."
+SAME = "The files hold this very figure."
+BUNDLE = (
+    "Figure in all formats, every plotted number as CSV, the run itself, settings, seeds, versions, weights, this page's "
+    "address and a README. `python -m lrr_core replay` runs it again; “a file” opens it here."
+)
+CSV = "Every plotted number, one table a panel. In the bundle they are files of their own."
+PRINT = "Resolution of pixels, and the label for LaTeX."
+
+main()
