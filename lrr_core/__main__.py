@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from .commands import evaluation, experiments, reasoning, shipping, training
+from .commands import evaluation, experiments, reasoning, shipping, studio, training
 from .commands.options import PROGRAM
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
@@ -24,6 +24,7 @@ for command in (
 for command in (shipping.plane, shipping.accuracy, shipping.ladder, shipping.live, shipping.bench):
     app.command()(command)
 app.command(name="map")(shipping.make_map)
+app.command()(studio.figure)
 for command in (evaluation.evaluate, evaluation.sweep, experiments.calibrate):
     app.command()(command)
 

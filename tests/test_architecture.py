@@ -12,7 +12,7 @@ HOUSE = {
         "__init__ files problems colours layers model_set subspace benchmarks.task benchmarks.sources benchmarks.answers "
         "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts benchmarks.gsm8k "
         "benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
-        "training.finetune_config training.finetune_data studio.recipe studio.layout"
+        "training.finetune_config training.finetune_data studio.recipe studio.layout studio.latex"
     ),
     "torch": (
         "models rollout refine tilr training.muon training.reasoner training.branches training.curriculum "
@@ -22,19 +22,19 @@ HOUSE = {
         "metrics projection fitting shipped summary gains findings regimes accuracy comparison live.grid live.scene "
         "lessons.records lessons.laws lessons.toy "
         "studio.archive studio.checked studio.bundle studio.gallery studio.thumbnail "
-        "studio.records studio.problem_records studio.regime_record"
+        "studio.records studio.problem_records studio.regime_record studio.caption"
     ),
     "plotly": (
         "figures.explore figures.panels figures.graph_panel figures.compare figures.difference figures.ladder "
         "figures.regimes figures.heat_grid figures.subspace lessons.stage lessons.feedback_figure lessons.frontier_figure "
         "lessons.toy_figures lessons.mixing_figure lessons.evidence_figures lessons.trap_figures "
         "studio.look studio.paper studio.paper_map studio.paper_curves studio.paper_tokens studio.paper_graph "
-        "studio.paper_regimes studio.paper_text"
+        "studio.paper_regimes studio.paper_text studio.film studio.export"
     ),
     "run": (
         "evaluate answering answer_log processes tally search planes ladder compare background bench lessons.measure live.runs training.train training.assemble "
         "training.finetune training.model_set_of_run "
-        "commands.options commands.reasoning commands.training commands.shipping commands.evaluation commands.experiments studio.replay __main__"
+        "commands.options commands.reasoning commands.training commands.shipping commands.evaluation commands.experiments commands.studio studio.replay __main__"
     ),
 }
 # the `__init__` of a package says what it holds and imports nothing
