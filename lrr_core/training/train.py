@@ -28,6 +28,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..benchmarks.generators import generate_balanced
 from ..benchmarks.prosqa import ProblemError
 from .branches import latent_losses, make_batch, text_losses
+from .checkpoints import recover, replace_folder
 from .muon import Muon
 from .reasoner import make_model, make_tokenizer
 
@@ -154,8 +155,7 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
     optimisers = make_optimisers(model, config)
     averaged = AveragedModel(model, avg_fn=_running_mean(config.average))
     last = out / "last"
-    if not last.exists() and _old(last).exists():
-        _old(last).rename(last)  # killed between the two renames of `_replace`
+    recover(last)
     if resume and (last / "progress.json").exists():
         progress = _restore(last, model, averaged, optimisers, rng)
         say(f"resumed at step {progress.step}")
@@ -288,20 +288,7 @@ def save_checkpoint(model, tokenizer, folder: Path, progress: Progress | None = 
     tokenizer.save_pretrained(beside)
     if progress is not None:
         (beside / "progress.json").write_text(json.dumps(asdict(progress)))
-    _replace(beside, folder)
-
-
-def _replace(beside: Path, folder: Path) -> None:
-    old = _old(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _old(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.old")
+    replace_folder(beside, folder)
 
 
 def _save_last(last: Path, model, averaged, tokenizer, optimisers, progress: Progress, rng) -> None:
@@ -319,7 +306,7 @@ def _save_last(last: Path, model, averaged, tokenizer, optimisers, progress: Pro
     }
     save_file(flat, beside / "optimiser.safetensors")
     (beside / "progress.json").write_text(json.dumps(asdict(progress) | {"rng": rng.bit_generator.state}))
-    _replace(beside, last)
+    replace_folder(beside, last)
 
 
 def _load_weights(model, folder: Path) -> None:
