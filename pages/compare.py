@@ -38,7 +38,7 @@ def main() -> None:
     note.caption(INTRO)
 
     def progress(method: str, done: int, total: int) -> None:
-        note.caption(f":material/hourglass_top: {done + 1} of {total}: {method.replace('_', ' ')} …")
+        note.caption(f":material/hourglass_top: {done + 1} of {total}: {summary.method_name(method)} …")
 
     try:
         title.markdown(f"#### {_shared.escaped(summary.asked(asked(choice)))}")

@@ -67,6 +67,8 @@ def main() -> None:
     with line:
         controls_line(trace)
     with below:
+        if trace.config.method == "tilr":
+            subspace(trace)
         details(trace, folder.info)
         _shared.companion(f"{trace.problem.id} {state.upto}")
     with st.sidebar:
@@ -154,6 +156,22 @@ def details(trace, info) -> None:
                 fill(trace)
 
 
+def subspace(trace) -> None:
+    """What TILR keeps of this run's pushes."""
+    with st.expander("What TILR keeps of each push", expanded=True, icon=":material/filter_alt:"):
+        look = {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
+        figure, alt, sentence = _shared.subspace_figure(trace, PATH, **look)
+        st.plotly_chart(
+            figure,
+            key="subspace",
+            theme=None,
+            width="stretch",
+            alt=alt,
+            config={"displayModeBar": False},
+        )
+        st.caption(f"{_shared.escaped(sentence)} {SUBSPACE}")
+
+
 def answers(trace) -> None:
     share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
     columns = dict.fromkeys(summary.readers_names(trace.problem).values(), share)
@@ -216,6 +234,10 @@ def waiting(path: str) -> None:
 
 INTRO = (
     "Before it answers, the model thinks in vectors, not words. The sliders push each thought; ▶ play shows its search."
+)
+SUBSPACE = (
+    "Small dots: calibration, problems that are asked about nowhere else. Numbers: the thoughts of this run. What lies outside the "
+    "subspace is cut from a push, and what is left is shortened by γ once more: a push of a kind never met before moves little."
 )
 STEP = "Runs one thought more and shows what the model would answer now."
 RUN = "Runs all thoughts."

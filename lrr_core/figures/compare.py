@@ -22,7 +22,7 @@ from ..trace import CONTROLS, MIXES, PUSHES, Trace
 from .explore import FONT, MOVES, WARNING, Film, Layout, player
 from .panels import plain_text
 
-MOST_BACKGROUND = 240  # points in each panel: ten panels are drawn at once
+MOST_BACKGROUND = 240  # points in each panel: eleven panels are drawn at once
 REPLACED = {name for name in CONTROLS if name not in MIXES | PUSHES}  # their thoughts come from elsewhere
 MARGIN = 0.12  # of the drawn extent, around it
 
@@ -59,7 +59,7 @@ class Grid:
         return left, self.top() + self.key + self.TITLE + row * pitch
 
 
-WIDE = Grid(width=842, columns=5, panel=(160, 150), key=24, above=False)
+WIDE = Grid(width=842, columns=6, panel=(131, 150), key=24, above=False)
 NARROW = Grid(width=482, columns=2, panel=(235, 180), key=42, above=True)
 
 
