@@ -50,8 +50,13 @@ def _sensitivity(folder: ModelFolder) -> tuple[str, ...]:
     return (BASE, *(f"full@next@s=0@a={a:g}" for a in RESIDUALS if a), *grid)
 
 
+def _rungs(folder: ModelFolder) -> list[str]:
+    """Checkpoints of one training, in its order; without a ladder the two that are known to lie on it."""
+    return [name for name in folder.thinkers() if name.startswith("ladder/")] or ["weak", "strong"]
+
+
 def _backbones(folder: ModelFolder) -> tuple[str, ...]:
-    rungs = [name for name in folder.thinkers() if name.startswith("ladder/")] or ["backbone"]
+    rungs = _rungs(folder)
     methods = (BASE, "full@next", "full@same", "random_direction")
     return tuple(f"{method}@backbone={rung}" for rung in rungs for method in methods)
 
@@ -62,7 +67,7 @@ def _tokens(folder: ModelFolder) -> tuple[str, ...]:
 
 
 def _more_training(folder: ModelFolder) -> tuple[str, ...]:
-    rungs = [name for name in folder.thinkers() if name.startswith("ladder/")]
+    rungs = _rungs(folder)
     start = rungs.index(folder.info.opens_with) if folder.info.opens_with in rungs else max(len(rungs) // 2 - 1, 0)
     methods = (BASE, "full@next", "full@same")
     return tuple(f"{method}@backbone={rung}" for rung in rungs[start:] for method in methods)

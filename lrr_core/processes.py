@@ -1,6 +1,6 @@
 """Several processes that share one piece of work, started by `accelerate launch`; one process is the ordinary case.
 
-    accelerate launch --num_processes 2 --cpu -m lrr_core evaluate ...
+    accelerate launch --multi_gpu --num_processes 2 -m lrr_core evaluate ...      two GPUs, or two processes on the CPU
 
 Work is dealt out batch by batch, so every batch is what it would be in one process, and results are bit for bit the same.
 """
@@ -21,7 +21,9 @@ class Processes:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             from accelerate import PartialState
 
-            self._state = PartialState()
+            import torch
+
+            self._state = PartialState(cpu=not torch.cuda.is_available())
             self.rank, self.count = self._state.process_index, self._state.num_processes
 
     @property

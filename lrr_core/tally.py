@@ -7,6 +7,7 @@ counted and the others say how far chance alone moves the result (`by_seed`, `me
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -87,8 +88,13 @@ def report(
             ]
             for arm in arms
         },
-        "problems": [asdict(p) | {"hops": p.graph.hops if p.graph else None} for p in problems],
+        "problems": [_plain(asdict(p)) | {"hops": p.graph.hops if p.graph else None} for p in problems],
     }
+
+
+def _plain(data: dict) -> dict:
+    """As it comes back from JSON: lists for tuples."""
+    return json.loads(json.dumps(data))
 
 
 def _row(arm: Arm, base: str | None, done: list[Answer], tally: Tally, problems: Sequence[Problem]) -> dict:

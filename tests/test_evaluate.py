@@ -1,7 +1,11 @@
-"""The report: its layout, its laws, and that no number in it depends on how the work was cut into batches."""
+"""Many problems under many arms: laws of the answers, what is kept, what is refused, and that no number depends on how the work
+was cut into batches, processes or sittings."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,14 +14,21 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from lrr_core.evaluate import ALL_METHODS, TEXT_METHODS, Answer, _donors, evaluate, report, table, write_json
+from lrr_core import evaluate as evaluating
+from lrr_core.arms import ALL_METHODS, TEXT_METHODS, parse
+from lrr_core.evaluate import Stopped, _donors, evaluate
 from lrr_core.metrics import paired_difference, wilson
 from lrr_core.model_set import REQUIRED, ModelError
 from lrr_core.models import ModelSet
-from lrr_core.problems import BENCHMARKS
+from lrr_core.problems import BENCHMARKS, Problem
+from lrr_core.processes import Processes
 from lrr_core.refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
-from lrr_core.trace import RefineConfig
+from lrr_core.subspace import file_name
+from lrr_core.tally import table
+from lrr_core.tilr import calibrate
+from lrr_core.trace import ConfigError, RefineConfig
 
+ROOT = Path(__file__).parents[1]
 T, K = 3, 2
 CONFIG = RefineConfig(thoughts=T, rounds=K, step_size=0.3, residual=0.2)
 PROSQA = BENCHMARKS["prosqa"]
@@ -35,7 +46,12 @@ def models(folders, tmp_path_factory):
         AutoModelForCausalLM.from_config(config).save_pretrained(folder / member)
     info = json.loads((folder / "model_set.json").read_text())
     (folder / "model_set.json").write_text(json.dumps(info | {"max_answer_tokens": 2, "max_cot_tokens": 5}))
-    return ModelSet(folder, device="cpu")
+    opened = ModelSet(folder, device="cpu")
+    known = PROSQA.generate("balanced", 6, 77, (8, 11), (2, 2))
+    for reference in ("next", "same"):
+        config = replace(CONFIG, reference=reference)
+        calibrate(opened, known, config, REQUIRED).save(folder / "tilr" / file_name(REQUIRED, reference))
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +69,7 @@ def whole(models, seven):
 
 
 def timeless(data: dict) -> dict:
+    """A report without the clock."""
     methods = {n: {k: v for k, v in m.items() if k != "seconds_per_problem"} for n, m in data["methods"].items()}
     return data | {"methods": methods}
 
@@ -70,17 +87,9 @@ def test_the_report_has_the_promised_keys(whole, seven):
     assert whole["config"] == asdict(CONFIG) | dict(zip(REQUIRED, REQUIRED, strict=True))
     assert list(whole["methods"]) == list(ALL_METHODS)
     for name, row in whole["methods"].items():
-        keys = {
-            "correct",
-            "correct_greedy",
-            "n",
-            "accuracy",
-            "ci95",
-            "tokens_per_problem",
-            "forwards_per_problem",
-            "seconds_per_problem",
-        }
-        assert set(row) - {"frontier_mass"} == keys, name
+        keys = "method settings against judged_by correct correct_greedy n accuracy ci95 tokens_per_problem"
+        keys += " forwards_per_problem seconds_per_problem memory_per_problem by_seed mean spread"
+        assert set(row) - {"frontier_mass"} == set(keys.split()), name
         assert set(row["forwards_per_problem"]) == {"prefill", "single", "probe", "decode"}, name
         assert row["n"] == 7 and row["accuracy"] == row["correct"] / 7
         assert row["ci95"] == list(wilson(row["correct"], 7)) and row["seconds_per_problem"] > 0
@@ -105,24 +114,12 @@ def test_correct_counts_choices_and_greedy_counts_decoded_text(models, seven, wh
     gold = [p.answer for p in seven]
     for name, row in whole["methods"].items():
         assert row["correct"] == sum(c == g for c, g in zip(answers(whole, name, "choice"), gold, strict=True))
-        assert row["correct_greedy"] == sum(c == g for c, g in zip(answers(whole, name, "greedy"), gold, strict=True))
+        assert row["correct_greedy"] == sum(
+            g == p.gold for g, p in zip(answers(whole, name, "greedy"), seven, strict=True)
+        )
     runs = run_all(Refiner(models, Prompts.make(models, seven), replace(CONFIG, method="full"), details=False))
     assert answers(whole, "full", "choice") == [r.choice for r in runs]
-    assert answers(whole, "full", "greedy") == [
-        PROSQA.parse_answer(r.text, p) for r, p in zip(runs, seven, strict=True)
-    ]
-
-
-def test_the_two_ways_of_counting_are_kept_apart(models, seven):
-    cost = {"prefill": 1, "single": 3, "probe": 0, "decode": 1}
-    gold = [p.answer for p in seven]
-    done = [
-        Answer(p.id, g, g if i < 2 else None, 0.9, i, cost) for i, (p, g) in enumerate(zip(seven, gold, strict=True))
-    ]
-    row = report(models, seven, {"full": done}, {"full": 14.0}, CONFIG, REQUIRED)["methods"]["full"]
-    assert (row["correct"], row["correct_greedy"]) == (7, 2)
-    assert row["tokens_per_problem"] == 3 and row["seconds_per_problem"] == 2
-    assert row["forwards_per_problem"] == cost
+    assert answers(whole, "full", "greedy") == [PROSQA.extract(r.text, p) for r, p in zip(runs, seven, strict=True)]
 
 
 def test_comparisons_are_paired_against_coconut(seven, whole):
@@ -132,7 +129,7 @@ def test_comparisons_are_paired_against_coconut(seven, whole):
         return [c == g for c, g in zip(answers(whole, method, "choice"), gold, strict=True)]
 
     for name, row in whole["comparisons"].items():
-        assert row == paired_difference(right(name), right("coconut")), name
+        assert row == {"against": "coconut"} | paired_difference(right(name), right("coconut")), name
         assert row["points"] == pytest.approx(
             100 * (whole["methods"][name]["accuracy"] - whole["methods"]["coconut"]["accuracy"])
         )
@@ -212,7 +209,7 @@ def test_decode_forwards_are_the_end_of_thought_token_and_all_but_the_last_answe
 def test_a_problems_donor_is_the_next_in_the_list_and_the_mean_leaves_itself_out(models, seven):
     one_by_one = [plain_thoughts(models, Prompts.make(models, [p]), T) for p in seven]
     for batch_size in (1, 5):
-        given = _donors(models, seven, CONFIG, REQUIRED, batch_size)
+        given = _donors(models, seven, parse("other_thoughts", CONFIG, REQUIRED), batch_size, Processes())
         for i in range(7):
             others = torch.cat([h for j, h in enumerate(one_by_one) if j != i])
             # rounding of the padded batch; measured worst 3e-6
@@ -242,10 +239,184 @@ def test_no_thoughts_at_all_is_a_valid_setting(models, seven):
     assert data["methods"]["coconut"]["forwards_per_problem"]["single"] == 0
 
 
-def test_progress_reaches_the_end_of_every_method(models, seven):
+def test_progress_counts_answers_and_all_arms_answer_a_batch_before_the_next(models, seven):
     seen = []
     evaluate(models, seven, ["coconut", "full"], CONFIG, batch_size=5, progress=lambda *now: seen.append(now))
-    assert seen == [("coconut", 5, 7), ("coconut", 7, 7), ("full", 5, 7), ("full", 7, 7)]
+    assert seen == [("coconut", 5, 14), ("full", 10, 14), ("coconut", 12, 14), ("full", 14, 14)]
+
+
+def test_a_partial_report_is_the_report_of_the_problems_so_far(models, seven):
+    seen = []
+    evaluate(models, seven, ["coconut", "full"], CONFIG, batch_size=3, partial=seen.append)
+    assert [part["n"] for part in seen] == [3, 6]
+    three = evaluate(models, seven[:3], ["coconut", "full"], CONFIG, batch_size=3)
+    assert seen[0]["answers"] == three["answers"] and seen[0]["comparisons"] == three["comparisons"]
+
+
+# --- arms with settings of their own ----------------------------------------------------------------------------------
+
+
+def test_an_arms_settings_are_its_own_and_it_is_compared_with_the_same_backbone(models, seven):
+    labels = ["coconut", "full@same@s=0.7", "coconut@backbone=weak", "full@backbone=weak", "coconut@t=1", "full@t=1"]
+    data = evaluate(models, seven, labels, CONFIG, batch_size=5)
+    alone = evaluate(models, seven, ["full"], replace(CONFIG, reference="same", step_size=0.7), batch_size=5)
+    assert answers(data, "full@same@s=0.7", "p_right") == answers(alone, "full", "p_right")
+    weak = evaluate(models, seven, ["coconut"], CONFIG, ("weak", "strong", "weak"), batch_size=5)
+    assert answers(data, "coconut@backbone=weak", "p_right") == answers(weak, "coconut", "p_right")
+    against = {label: row["against"] for label, row in data["methods"].items()}
+    assert against == dict(
+        zip(labels, [None, "coconut", "coconut", "coconut@backbone=weak", "coconut", "coconut@t=1"], strict=True)
+    )
+    assert data["methods"]["full@same@s=0.7"]["settings"] == {"reference": "same", "step_size": 0.7}
+    assert data["methods"]["coconut@t=1"]["forwards_per_problem"]["single"] == 1
+
+
+# --- seeds ------------------------------------------------------------------------------------------------------------
+
+
+def test_on_the_same_problems_only_random_directions_differ_between_seeds(models, seven):
+    labels = ["coconut", "random_direction"]
+    data = evaluate(models, {0: seven, 1: seven, 2: seven}, labels, CONFIG, batch_size=5)
+    alone = [evaluate(models, seven, labels, replace(CONFIG, seed=s), batch_size=5) for s in range(3)]
+    assert data["n"] == 7 and data["seeds"] == [0, 1, 2]
+    assert data["answers"] == alone[0]["answers"]
+    assert [row["seed"] for row in data["methods"]["coconut"]["by_seed"]] == [0]
+    assert data["methods"]["coconut"]["spread"] is None
+    by_seed = data["methods"]["random_direction"]["by_seed"]
+    assert [row["correct"] for row in by_seed] == [one["methods"]["random_direction"]["correct"] for one in alone]
+
+
+def test_problems_of_several_seeds_are_pooled(models, seven):
+    data = evaluate(models, {3: seven[:4], 9: seven[4:]}, ["coconut", "full"], CONFIG, batch_size=5)
+    assert data["n"] == 7 and [a["seed"] for a in data["answers"]["full"]] == [3] * 4 + [9] * 3
+    rates = [row["accuracy"] for row in data["methods"]["full"]["by_seed"]]
+    assert [row["n"] for row in data["methods"]["full"]["by_seed"]] == [4, 3]
+    mean = sum(rates) / 2
+    assert data["methods"]["full"]["mean"] == pytest.approx(mean)
+    assert data["methods"]["full"]["spread"] == pytest.approx(sum((r - mean) ** 2 for r in rates) ** 0.5)
+
+
+# --- stopped, started again, split over processes ---------------------------------------------------------------------
+
+
+LABELS = ["coconut", "full", "other_thoughts", "mean_thought"]
+
+
+def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(models, seven, tmp_path, monkeypatch):
+    whole = evaluate(models, seven, LABELS, CONFIG, batch_size=2)
+    kept, asked = tmp_path / "run.answers.jsonl", []
+    with pytest.raises(Stopped):
+        evaluate(
+            models, seven, LABELS, CONFIG, batch_size=2, kept=kept, cancel=lambda: len(asked) >= 9 or asked.append(1)
+        )
+    with open(kept, "a") as file:
+        file.write('{"mark": "cut short by a ki')
+    ran, answer = [], evaluating._answer
+    monkeypatch.setattr(
+        evaluating, "_answer", lambda m, unit, d: ran.append((unit.arm.label, unit.at)) or answer(m, unit, d)
+    )
+    again = evaluate(models, seven, LABELS, CONFIG, batch_size=2, kept=kept)
+    assert ran == [(label, at) for at in range(4) for label in LABELS][9:]
+    assert timeless(again) == timeless(whole)
+    ran.clear()
+    assert timeless(evaluate(models, seven, LABELS, CONFIG, batch_size=2, kept=kept)) == timeless(whole) and ran == []
+    # another setting, another method or other problems are none of these answers
+    evaluate(models, seven[:2], ["full"], replace(CONFIG, step_size=0.4), batch_size=2, kept=kept)
+    assert ran == [("full", 0)]
+
+
+def test_answers_of_other_weights_are_not_taken_over(models, seven, tmp_path, monkeypatch):
+    kept, ran, answer = tmp_path / "a.jsonl", [], evaluating._answer
+    monkeypatch.setattr(evaluating, "_answer", lambda m, unit, d: ran.append(unit.arm.label) or answer(m, unit, d))
+    evaluate(models, seven[:2], ["coconut"], CONFIG, kept=kept)
+    evaluate(models, seven[:2], ["coconut"], CONFIG, ("weak", "strong", "weak"), kept=kept)
+    assert ran == ["coconut", "coconut"]
+
+
+def test_two_processes_give_the_report_of_one(models, tmp_path):
+    methods = "no_cot,cot,coconut,full,other_thoughts,mean_thought,random_direction"
+    arguments = f"-m lrr_core evaluate --models {models.path} --generate balanced --nodes 8-11 --hops 2 --limit 9"
+    arguments = [*arguments.split(), "--batch-size", "2", "--device", "cpu", "--methods", methods]
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --main_process_port 0"
+    launch = [sys.executable, *launch.split()]
+    free = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    for count, command in ((1, [sys.executable]), (2, launch)):
+        done = subprocess.run(
+            [*command, *arguments, "--out", str(tmp_path / f"{count}.json")],
+            cwd=ROOT, env=os.environ | free, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.strip() == str(tmp_path / f"{count}.json")  # one process speaks
+    one, two = (json.loads((tmp_path / f"{count}.json").read_text()) for count in (1, 2))
+    assert timeless(two) == timeless(one)
+    logs = sorted(p.name for p in tmp_path.glob("2.answers*"))
+    assert logs == ["2.answers.1.jsonl", "2.answers.jsonl"]  # both have worked
+    assert all((tmp_path / name).stat().st_size > 1000 for name in logs)
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_does_not_fit_is_answered_in_halves(models, seven, monkeypatch):
+    whole = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
+    sizes, answer = [], evaluating.answer_batch
+
+    def small(m, batch, arm, donors=None):
+        if len(batch) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        sizes.append(len(batch))
+        return answer(m, batch, arm, donors)
+
+    monkeypatch.setattr(evaluating, "answer_batch", small)
+    monkeypatch.setattr(evaluating, "_measure_memory", lambda *_: None)
+    data = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
+    assert sizes == [1, 2, 2, 2] * 2
+    for name in ("coconut", "mean_thought"):
+        assert answers(data, name, "choice") == answers(whole, name, "choice")
+        assert answers(data, name, "p_right") == pytest.approx(answers(whole, name, "p_right"), abs=5e-5)
+    monkeypatch.setattr(evaluating, "answer_batch", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA")))
+    with pytest.raises(ModelError, match="Memory ran out on a single problem"):
+        evaluate(models, seven, ["coconut"], CONFIG)
+
+
+def test_a_batch_takes_no_more_than_its_share_of_the_free_memory(models, seven, monkeypatch):
+    sizes, answer = [], evaluating._answer
+    monkeypatch.setattr(
+        evaluating, "_answer", lambda m, unit, d: sizes.append(len(unit.problems)) or answer(m, unit, d)
+    )
+    row = evaluate(models, seven, ["full"], CONFIG)["methods"]["full"]
+    assert sizes == [7] and row["memory_per_problem"] > 1000
+    monkeypatch.setattr(evaluating, "free_memory", lambda device: 3.5 * row["memory_per_problem"] / evaluating.SHARE)
+    sizes.clear()
+    evaluate(models, seven, ["full"], CONFIG)
+    assert sizes == [3, 3, 1]
+
+
+def test_memory_grows_with_references_and_not_with_the_number_of_problems(models, seven):
+    few, many = (evaluate(models, seven[:n], ["coconut", "full"], CONFIG)["methods"] for n in (4, 7))
+    assert few["full"]["memory_per_problem"] > 1.5 * few["coconut"]["memory_per_problem"]
+    assert many["full"]["memory_per_problem"] < 1.5 * few["full"]["memory_per_problem"]
+
+
+# --- free answers -----------------------------------------------------------------------------------------------------
+
+
+def test_a_free_answer_is_judged_by_its_text(opened, tmp_path, monkeypatch):
+    folder = tmp_path / "numbers"
+    shutil.copytree(opened["llama"].path, folder)
+    info = json.loads((folder / "model_set.json").read_text())
+    (folder / "model_set.json").write_text(json.dumps(info | {"benchmark": "gsm8k", "template": "english"}))
+    sums = [
+        Problem(f"sum-{i}", "gsm8k", "shumpus rempus ; Tom", (), None, (), free_answer=str(72 + i)) for i in range(3)
+    ]
+    models = ModelSet(folder, device="cpu")
+    monkeypatch.setattr(models, "decode", lambda ids: "the answer is 73")
+    data = evaluate(models, sums, ["coconut", "full", "zero_thoughts"], CONFIG)
+    row = data["methods"]["full"]
+    assert (row["judged_by"], row["correct"], row["correct_greedy"], data["chance"]) == ("text", 1, 1, 0.0)
+    assert answers(data, "full", "greedy") == ["73"] * 3 and answers(data, "full", "right") == [False, True, False]
+    assert answers(data, "full", "choice") == [None] * 3 == answers(data, "full", "margin")
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
@@ -254,15 +425,21 @@ def test_progress_reaches_the_end_of_every_method(models, seven):
 @pytest.mark.parametrize(
     ("methods", "count", "message"),
     [
-        (["coconut", "magic"], 2, "No method called magic; choose from no_cot, cot, coconut"),
+        (["coconut", "magic"], 2, "No method called 'magic'; choose from no_cot, cot, coconut"),
         ([], 2, "No method was named"),
         (["coconut"], 0, "There is no problem to answer"),
         (["other_thoughts"], 1, "other_thoughts needs thoughts of another problem"),
+        (["full@backbone=ladder/9"], 2, "no checkpoint 'ladder/9'"),
     ],
 )
 def test_bad_requests_are_refused(models, seven, methods, count, message):
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises((ModelError, ConfigError), match=message):
         evaluate(models, seven[:count], methods, CONFIG)
+
+
+def test_problems_of_another_benchmark_are_refused(models, seven):
+    with pytest.raises(ModelError, match="belongs to gsm8k, and this model set was made for prosqa"):
+        evaluate(models, [replace(seven[0], benchmark="gsm8k")], ["coconut"], CONFIG)
 
 
 def test_a_missing_text_baseline_is_refused_before_any_work(opened, seven):
@@ -275,32 +452,3 @@ def test_a_missing_text_baseline_is_refused_before_any_work(opened, seven):
 def test_a_problem_without_a_known_answer_cannot_be_counted(models, seven):
     with pytest.raises(ModelError, match="right answer of lost is unknown"):
         evaluate(models, [seven[0], replace(seven[1], id="lost", answer=None)], ["coconut"], CONFIG)
-
-
-# --- the file ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_report_is_written_whole(whole, tmp_path):
-    write_json(whole, tmp_path / "new" / "report.json")
-    assert json.loads((tmp_path / "new" / "report.json").read_text()) == whole
-
-
-@pytest.mark.parametrize("method", ["write_text", "replace"])
-def test_a_failed_write_leaves_the_old_report_and_nothing_half_written(tmp_path, monkeypatch, method):
-    target = tmp_path / "report.json"
-    write_json({"old": 1}, target)
-    kept = getattr(Path, method)
-
-    def fail(self, *args, **kwargs):
-        if method == "write_text":
-            kept(self, "{", **kwargs)  # the disk is full after the first character
-        raise OSError("no space left")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, method, fail)
-        with pytest.raises(OSError, match="no space left"):
-            write_json({"new": 2}, target)
-    with pytest.raises(TypeError):
-        write_json({"new": object()}, target)
-    assert json.loads(target.read_text()) == {"old": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
