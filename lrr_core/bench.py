@@ -2,14 +2,16 @@
 
 1. a refined run against (forwards it needs) x (one bare forward); goal within 1.3
 2. batched, cached rollout to a scored and decoded answer against a plain loop that recomputes everything, one problem at
-   a time; goal 20 or more. What caching can save is bounded by the number of times the plain loop reads the question, which
-   is printed beside it; the rest is batching, which brings little on a CPU where one question keeps a core busy
+   a time; goal 20 or more. On both sizes of graph, with one thread and with all cores; both sides take turns, because a
+   machine does not keep its pace. Printed beside it is how often the plain loop reads a question, which bounds what caching
+   can save; the rest is batching, which brings little on a CPU where one question keeps a core busy
 3. placing a run's thoughts on the map; goal under 50 ms
 4. slider to finished figure on the shipped set; goal under 300 ms at the median
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,8 @@ from .projection import Background
 from .refine import Prompts, Refiner, refine_problem, run_all
 from .rollout import Stream, decode_greedy, latent_rollout, score_candidates
 from .trace import RefineConfig
+
+SIZES = ((12, 15), (2, 3)), ((14, 28), (3, 4))  # nodes and hops: the size the page opens on, and as released
 
 
 def seconds(work: Callable[[], object], repeat: int) -> float:
@@ -97,6 +101,26 @@ class Answered:
     text: list[int]
 
 
+def compare_rollouts(models: ModelSet, nodes: tuple[int, int], hops: tuple[int, int], thoughts: int) -> str:
+    """Batched and cached against plain on 64 balanced problems of one size, three turns each; the medians, in a line."""
+    problems = BENCHMARKS["prosqa"].generate("balanced", 64, 11, nodes, hops)
+    batch = Prompts.make(models, problems)
+    uncached_loop(models, problems[:4], thoughts)
+    turns, reads = [], 0
+    for _ in range(3):
+        fast = seconds(lambda: batched_rollout(models, batch, thoughts), 5)
+        start = time.perf_counter()
+        _, reads = uncached_loop(models, problems, thoughts)
+        turns.append((time.perf_counter() - start, fast))
+    slow, fast = (statistics.median(column) for column in zip(*turns, strict=True))
+    ratio = statistics.median(s / f for s, f in turns)
+    return (
+        f"64 problems of {nodes[0]}-{nodes[1]} nodes, {torch.get_num_threads()} threads: uncached one by one {slow:.2f} s / "
+        f"batched cached {1000 * fast:.0f} ms = {ratio:.1f}x (goal 20); the plain loop reads a question {reads} times, the "
+        f"cached one once, so batching brings {ratio / reads:.1f}x"
+    )
+
+
 def run(path: Path) -> Iterator[str]:
     models = ModelSet(path)
     config = RefineConfig.from_dict({"thoughts": models.info.thoughts} | models.info.defaults)
@@ -119,15 +143,11 @@ def run(path: Path) -> Iterator[str]:
     bare_cost = f"{needed[0]} prefills + {needed[1]} forwards {1000 * ideal:.1f} ms"
     yield f"refined run {1000 * whole:.1f} ms / {bare_cost} = {whole / ideal:.2f}x (goal 1.3)"
 
-    batch = Prompts.make(models, problems)
-    fast = seconds(lambda: batched_rollout(models, batch, config.thoughts), 5)
-    start = time.perf_counter()
-    _, reads = uncached_loop(models, problems, config.thoughts)
-    slow = time.perf_counter() - start
-    yield (
-        f"64 problems uncached one by one {slow:.2f} s / batched cached {fast:.2f} s = {slow / fast:.1f}x (goal 20); the "
-        f"plain loop reads a question {reads} times, the cached one once, so batching brings {slow / fast / reads:.1f}x"
-    )
+    threads = torch.get_num_threads()
+    for count in sorted({1, os.cpu_count() or 1}):
+        torch.set_num_threads(count)
+        yield from (compare_rollouts(models, nodes, hops, config.thoughts) for nodes, hops in SIZES)
+    torch.set_num_threads(threads)
 
     trace = refine_problem(models, problems[0], config)
     kept = Background.load(path / "background.npz")

@@ -3,8 +3,8 @@
 A `Stream` is one model part-way through reading a batch: its key-value cache, its mask and the last hidden state. Reading
 a question gives the first thought (Coconut, arXiv 2412.06769: the last hidden state after the final norm); feeding a
 thought back as the next input embedding gives the next one. `peek` asks what the model would make of a state without
-the state entering the cache; `fork` branches without copying, because a DynamicCache grows by concatenation and never
-writes into a tensor it already holds.
+the state entering the cache; `fork` branches without copying, because a layer of the cache never writes over what a living
+branch holds (see `cache`, which also reads a batch on a CPU in parts of similar length).
 
 Left padding throughout; positions count real tokens, so a padded row gives what the same row gives alone.
 """
@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
+
+from .cache import can_fill, fill, new_cache
 
 
 @dataclass
@@ -63,17 +65,22 @@ class Stream:
     last: torch.Tensor
     cache: DynamicCache
     cost: Cost = field(default_factory=Cost)
+    _after: tuple[tuple[int, ...], Stream] | None = None
 
     @classmethod
     def read(cls, model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, cost: Cost | None = None) -> Stream:
         """Prefill: read the question, ids (B, P) left-padded with mask (B, P)."""
-        stream = cls(model, mask[:, :0], torch.empty(0), DynamicCache(config=model.config), cost or Cost())
+        stream = cls(model, mask[:, :0], torch.empty(0), new_cache(model), cost or Cost())
+        if can_fill(stream.cache, mask[:, :-1]):
+            fill(model, stream.cache, ids[:, :-1], mask[:, :-1])
+            stream.mask, ids, mask = mask[:, :-1], ids[:, -1:], mask[:, -1:]
         stream._forward(model.get_input_embeddings()(ids), mask)
         stream.cost.prefill += 1
         return stream
 
     def _forward(self, embeddings: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Append embeddings (B, n, D); returns hidden states (B, n, D) after the final norm."""
+        self._after = None
         b, n, _ = embeddings.shape
         new = self.mask.new_ones(b, n) if mask is None else mask
         self.mask = torch.cat([self.mask, new], 1)
@@ -104,6 +111,17 @@ class Stream:
         self.cost.probe += 1
         return self.fork()._forward(state[:, None])[:, -1]
 
+    def after(self, ids: Sequence[int]) -> Stream:
+        """A branch that has also read these tokens in every row. It is kept until this stream goes on, so that scoring and
+        decoding an answer read its beginning once; fork it before you append."""
+        key = tuple(ids)
+        if self._after is None or self._after[0] != key:
+            branch = self.fork()
+            if key:
+                branch.read_ids(torch.tensor([key] * len(self.mask), device=self.mask.device))
+            self._after = key, branch
+        return self._after[1]
+
     def read_ids(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Append tokens (B, n); returns hidden states (B, n, D). The caller counts what it was for."""
         return self._forward(self.model.get_input_embeddings()(ids), mask)
@@ -130,10 +148,8 @@ def score_candidates(
     answer_prefix: ids of the end-of-thought token(s); candidates: per problem, per candidate, token ids. A candidate of
     several tokens scores the sum of their log-probabilities. The stream is left as it was.
     """
-    end = stream.fork()
+    end = stream.after(answer_prefix)
     b, device = stream.mask.shape[0], stream.mask.device
-    if answer_prefix:
-        end.read_ids(torch.tensor([list(answer_prefix)] * b, device=device))
     first = end.logits(end.last).float().log_softmax(-1)  # (B, V)
     count = max(len(c) for c in candidates)
     scores = torch.full((b, count), -torch.inf, device=device)
@@ -162,10 +178,8 @@ def decode_greedy(
 
     most: longest answer in tokens. The stream is left as it was. With no thoughts this equals `generate` (tested).
     """
-    end = stream.fork()
-    b, device = stream.mask.shape[0], stream.mask.device
-    if answer_prefix:
-        end.read_ids(torch.tensor([list(answer_prefix)] * b, device=device))
+    end = stream.after(answer_prefix).fork()
+    b = stream.mask.shape[0]
     out: list[list[int]] = [[] for _ in range(b)]
     forwards, running = [len(answer_prefix)] * b, [True] * b
     for step in range(most):

@@ -15,7 +15,7 @@ HOUSE = {
         "training.finetune_config training.finetune_data studio.recipe studio.layout studio.latex"
     ),
     "torch": (
-        "models rollout refine tilr training.muon training.reasoner training.branches training.curriculum "
+        "models cache rollout refine tilr training.muon training.reasoner training.branches training.curriculum "
         "training.checkpoints training.backbones"
     ),
     "numpy": (
