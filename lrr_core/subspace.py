@@ -209,9 +209,9 @@ def words(subspace: Subspace) -> str:
     if not subspace.rank:
         return f"Strong and weak agree on all {subspace.n:,} calibration thoughts, so there is nothing to keep."
     return (
-        f"{subspace.rank} of {subspace.width} directions hold {subspace.captured:.1%} of the energy of strong − weak on "
-        f"{subspace.n:,} thoughts of {subspace.problems.get('n', '?')} calibration problems ({subspace.energy:.0%} were asked "
-        "for)."
+        f"{subspace.rank} of {subspace.width} directions hold {100 * subspace.captured:.1f} % of the energy of strong − weak on "
+        f"{subspace.n:,} thoughts of {subspace.problems.get('n', '?')} calibration problems "
+        f"({100 * subspace.energy:g} % were asked for)."
     )
 
 

@@ -299,10 +299,9 @@ def test_all_of_the_energy_of_full_rank_is_the_full_method(models, problems, ref
 
 
 def test_a_smaller_subspace_pushes_less(models, problems):
-    lengths = []
-    for energy in (0.2, 0.6, 0.95):
-        subspace = tilr.calibrate(models, problems, RefineConfig(thoughts=3), energy=energy)
-        r = run(models, problems[:1], subspace, rounds=1, thoughts=1)[0]
+    basis, lengths = models.subspace(REQUIRED, "next").basis, []
+    for rank in (1, 3, len(basis)):
+        r = run(models, problems[:1], spanned(basis[:rank], models), rounds=1, thoughts=1)[0]
         lengths.append(np.linalg.norm(r.states[0, 1] - r.states[0, 0]))
     assert 0 < lengths[0] < lengths[1] < lengths[2]  # each subspace holds the one before
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from pathlib import Path
 from typing import Annotated
 
@@ -32,13 +33,16 @@ from .options import (
 )
 
 
+LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `mean_thought`
+
+
 def refine(
     models: Models = DEFAULT_SET,
     benchmark: Benchmark = "prosqa",
     data: Annotated[Path | None, typer.Option(help="JSON or JSON-lines file of problems.")] = None,
     index: Annotated[int, typer.Option(help="Which problem of the file, from 0.")] = 0,
     text: Annotated[str | None, typer.Option(help="A problem in plain English instead of a file.")] = None,
-    method: Annotated[str, typer.Option(help="full, residual, contrast, coconut or a control.")] = "full",
+    method: Annotated[str, typer.Option(help="full, residual, contrast, tilr, coconut or a control.")] = "full",
     step_size: StepSize = None,
     residual: Residual = None,
     rounds: Rounds = None,
@@ -57,11 +61,11 @@ def refine(
 ):
     """Refine one problem thought by thought; prints a summary as JSON, writes the trace to --out."""
     from ..benchmarks.prosqa import ProblemError
-    from ..metrics import candidate_probability, curves
+    from ..metrics import curves
     from ..models import ModelSet
     from ..problems import BENCHMARKS, from_text
     from ..refine import refine_problem
-    from ..summary import readers_names
+    from ..summary import answer, readers_names
 
     if (data is None) == (text is None):
         raise ProblemError("Give a problem either by --data FILE (and --index N) or by --text.")
@@ -86,14 +90,17 @@ def refine(
             momentum=momentum,
             seed=seed,
         )
-        others = BENCHMARKS[benchmark].generate("balanced", 8, 0, (12, 12), (2, 2))
-        trace = refine_problem(held, problem, config, (backbone, strong, weak), others=others)
+        if benchmark == "prosqa":
+            lenders = BENCHMARKS[benchmark].generate("balanced", LENDERS, 0, (12, 12), (2, 2))
+        else:  # the problems that follow it in the file
+            lenders = [] if text is not None else [*problems[index + 1 :], *problems[:index]][:LENDERS]
+        trace = refine_problem(held, problem, config, (backbone, strong, weak), others=lenders)
     if out:
         trace.save(out)
     theirs = readers_names(problem)
     names = [theirs[name] for name in problem.candidates]  # as the reader wrote them; `renamed` has what the model read
     summary = {"problem": problem.id, "question": problem.question, "candidates": names}
-    summary |= {"answer": names[problem.answer] if problem.answer is not None else None}
+    summary |= {"answer": names[problem.answer] if problem.answer is not None else problem.gold}
     summary |= {
         "renamed": dict(problem.renamed),
         "step_size": config.step_size,
@@ -101,10 +108,13 @@ def refine(
         "runs": {},
     }
     for name, run in trace.runs.items():
+        given = answer(trace, name)
         summary["runs"][name] = {
-            "answer": names[run.choice],
-            "probability": round(float(candidate_probability(run.scores)[run.choice]), 4),
-            "margin_after_thought": [round(float(m), 3) for m in curves(trace, name).margin],
+            "answer": given.name,
+            "right": given.right,
+            "probability": None if given.p is None else round(given.p, 4),
+            "margin_after_thought": [None if isnan(m) else round(float(m), 3) for m in curves(trace, name).margin],
+            "text": run.text,
             "forwards": run.cost,
         }
     print(json.dumps(summary | {"out": str(out) if out else None}, indent=1, ensure_ascii=False))

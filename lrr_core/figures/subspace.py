@@ -46,7 +46,7 @@ def describe(subspace: Subspace, run: Run) -> str:
     """The figure's alternative text."""
     gamma = run_split(subspace, run).gamma
     held = (
-        f"{subspace.rank} of {subspace.width} directions hold {subspace.captured:.0%} of the energy of strong − weak in "
+        f"{subspace.rank} of {subspace.width} directions hold {100 * subspace.captured:.0f} % of the energy of strong − weak in "
         "calibration."
     )
     if not gamma.size:
