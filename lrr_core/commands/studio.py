@@ -1,4 +1,4 @@
-"""Commands of the studio: figures for paper from a trace, or from the cases of a report."""
+"""Commands of the studio: figures for paper from a trace, or from the cases of a report; a bundle run again."""
 
 from __future__ import annotations
 
@@ -78,6 +78,27 @@ def figure(
         _many(
             gallery, chosen, out[0], models, device, top, arm, flip, order, tuple(f.strip() for f in formats.split(","))
         )
+
+
+def replay(
+    bundle: Annotated[Path, typer.Argument(help="A bundle.zip made by the Studio page.")],
+    models: Models = DEFAULT_SET,
+    device: Device = "auto",
+):
+    """Run a bundle again and draw its files again; says "identical", or exactly where it differs.
+
+    Exit code 0: the same numbers and the same files; 1: it differs; 2: the bundle cannot be used.
+    """
+    from ..models import ModelSet
+    from ..studio.bundle import open_bundle
+    from ..studio.replay import replay as run
+
+    found = open_bundle(bundle)  # before the seconds that loading a model takes
+    with opened(ModelSet, models, device) as held:
+        result = run(found, held, REGIMES)
+    print("\n".join(result.lines()))
+    if not result.identical:
+        raise typer.Exit(1)
 
 
 def _recipe(path: Path | None, given: dict) -> Recipe:

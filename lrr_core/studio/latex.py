@@ -56,7 +56,7 @@ def snippet(recipe: Recipe, caption: str, stem: str = "figure") -> str:
     wide = "figure*" if recipe.size == "two-column" else "figure"
     width = f"{recipe.preset.width:g}mm" if recipe.size in ("one-column", "two-column") else r"\linewidth"
     return (
-        f"% needs \\usepackage{{graphicx,amssymb}}; at {width} the smallest text is {recipe.font:g} pt\n"
+        "% needs \\usepackage{graphicx,amssymb}; in this width the letters keep the points they were drawn with\n"
         f"\\begin{{{wide}}}[t]\n  \\centering\n  \\includegraphics[width={width}]{{{stem}}}\n"
         f"  \\caption{{{escape(' '.join(caption.split()))}}}\n  \\label{{{recipe.label}}}\n\\end{{{wide}}}\n"
     )

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 from ..colours import PALETTES, ROLES, shade
-from .recipe import Recipe
 
 LOCK = threading.RLock()  # matplotlib's settings belong to the process: who draws or writes holds this
 FONT = "DejaVu Sans"  # comes with matplotlib and has every sign that is used here
@@ -34,6 +33,7 @@ SETTINGS: dict[str, Any] = {  # see matplotlib.rcParams
     "svg.hashsalt": "lrr_core",  # the same names in every file
     "text.parse_math": False,  # a question may hold a dollar sign
     "text.usetex": False,
+    "text.hinting": "none",  # letters as wide on a screen as in print
     "path.simplify": True,
     "axes.unicode_minus": True,
 }
@@ -47,10 +47,6 @@ class Look:
     em: float
     palette: str
     moment: tuple[int, int] | None = None
-
-    @classmethod
-    def of(cls, recipe: Recipe, moment: tuple[int, int] | None = None) -> Look:
-        return cls(recipe.font, recipe.palette, moment)
 
     @property
     def colours(self) -> dict[str, str]:
@@ -127,6 +123,12 @@ def dress(ax, look: Look, sides: tuple[str, ...] = ("left", "bottom")) -> None:
         labelsize=look.em, length=0.35 * look.em, width=look.line(0.085), pad=0.25 * look.em,
         color=look.colours["muted"], labelcolor=look.colours["text"],
     )  # fmt: skip
+
+
+def lightness(colour: str) -> float:
+    """Of a "#RRGGBB" colour, 0 black to 1 white, as an eye weighs red, green and blue."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return sum(w * p for w, p in zip((0.30, 0.59, 0.11), parts, strict=True))
 
 
 @lru_cache(maxsize=4096)

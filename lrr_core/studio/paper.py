@@ -20,7 +20,7 @@ from ..trace import Trace
 from . import paper_curves, paper_graph, paper_map, paper_regimes, paper_text, paper_tokens
 from .layout import Place, Wish, arrange
 from .look import DOTTED, LOCK, SETTINGS, Cell, Look, cut, width_of, wrap
-from .recipe import Recipe
+from .recipe import Recipe, RecipeError
 from .records import CurveRecord, Record, plotted
 
 DRAWN_BY = {
@@ -30,7 +30,7 @@ DRAWN_BY = {
 EDGE = 0.5  # em of empty paper around everything
 HEAD = 1.9  # em of a panel's own title
 TITLE, LEGEND = 1.35, 1.7  # size of the figure's title in em; height of a line of the legend
-HANDLE = 2.6  # em of a sign in the legend
+HANDLE = 2.3  # em of a sign in the legend
 MM = 72 / 25.4
 
 
@@ -58,14 +58,8 @@ def draw_records(records: dict[str, Record], recipe: Recipe, moment: tuple[int, 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    look = Look.of(recipe, moment)
-    width = recipe.preset.width * MM / look.em  # em
-    titles = wrap_bold(recipe.title, (width - 2 * EDGE) / TITLE) if recipe.title else []
-    legend = legend_lines(records, width - 2 * EDGE)
-    top = EDGE + 1.35 * TITLE * len(titles) + (0.3 if titles else 0) + LEGEND * len(legend) + (0.5 if legend else 0)
-    most = (recipe.preset.height or recipe.preset.most) * MM / look.em
-    wishes = [_wish(name, record, look) for name, record in records.items()]
-    places = arrange(wishes, width - 2 * EDGE, most - top - EDGE, fixed=recipe.preset.height is not None)
+    look, top, places, titles, legend = _composed(records, recipe, moment)
+    width, most = recipe.preset.width * MM / look.em, recipe.preset.most * MM / look.em  # em
     height = most if recipe.preset.height else top + max(p.top + p.height for p in places) + EDGE
     with LOCK, matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(width * look.em / 72, height * look.em / 72), facecolor="#FFFFFF")
@@ -85,6 +79,23 @@ def draw_records(records: dict[str, Record], recipe: Recipe, moment: tuple[int, 
                 recipe,
             )
     return figure
+
+
+def _composed(records: dict[str, Record], recipe: Recipe, moment):
+    """Look, top of the panels in em, their places, lines of the title and of the legend: in the largest font that fits."""
+    for font in recipe.fonts:
+        look = Look(font, recipe.palette, moment)
+        width = recipe.preset.width * MM / font - 2 * EDGE
+        titles = wrap_bold(recipe.title, width / TITLE) if recipe.title else []
+        legend = legend_lines(records, width)
+        top = EDGE + (1.35 * TITLE * len(titles) + 0.3 if titles else 0) + (LEGEND * len(legend) + 0.5 if legend else 0)
+        wishes = [_wish(name, record, look) for name, record in records.items()]
+        try:
+            room = recipe.preset.most * MM / font - top - EDGE
+            return look, top, arrange(wishes, width, room, fixed=recipe.preset.height is not None), titles, legend
+        except RecipeError:
+            if font == recipe.fonts[-1]:
+                raise
 
 
 def wrap_bold(words: str, width: float) -> list[str]:
@@ -127,15 +138,11 @@ def legend_lines(records: dict[str, Record], width: float) -> list[list[tuple[st
         entries += [("strong", ROLES["strong"].label), ("weak", ROLES["weak"].label)]
     if "map" in records:
         entries += [("push", "contrast push"), ("pull", "residual pull")]
-    if {"graph", "tokens"} & set(records):
-        entries.append(("frontier", ROLES["frontier"].label))
-    if "regimes" in records and not records["regimes"].missing:
-        entries += [("here", "this setting"), ("crossed", "answers wrongly")]
     lines: list[list[tuple[str, str]]] = []
     used = width + 1
     for entry in entries:
-        needs = HANDLE + 0.5 + width_of(entry[1]) + 1.4
-        if used + needs - 1.4 > width:
+        needs = HANDLE + 0.5 + width_of(entry[1]) + 1.2
+        if used + needs - 1.2 > width:
             lines.append([])
             used = 0.0
         lines[-1].append(entry)
@@ -159,16 +166,6 @@ def _legend(sheet: Cell, line: list[tuple[str, str]], top: float) -> None:
             }
             style |= {"color": look.colours[role], "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", (x[1], middle), (x[0], middle), arrowprops=style)
-        elif kind == "frontier":
-            ax.plot(
-                [sum(x) / 2], [middle], "o", ms=0.95 * look.em, mfc="none", mec=look.colours[kind], mew=look.line(0.24)
-            )
-        elif kind == "here":
-            ax.plot(
-                [sum(x) / 2], [middle], "o", ms=1.1 * look.em, mfc="none", mec=look.colours["text"], mew=look.line(0.2)
-            )
-        elif kind == "crossed":
-            ax.plot([sum(x) / 2], [middle], "x", ms=0.5 * look.em, color=look.colours["muted"], mew=look.line(0.09))
         else:
             colour, dotted = look.colours[kind], kind == "plain"
             ax.plot(x, [middle] * 2, ls=DOTTED if dotted else "-", lw=look.line(0.15), color=colour)
@@ -177,4 +174,4 @@ def _legend(sheet: Cell, line: list[tuple[str, str]], top: float) -> None:
                 mew=look.line(0.12),
             )  # fmt: skip
         sheet.write(x[1] + 0.5, top + middle, words, va="center_baseline")
-        left = x[1] + 0.5 + width_of(words) + 1.4
+        left = x[1] + 0.5 + width_of(words) + 1.2

@@ -12,7 +12,7 @@ UNITS = {"distances": "distance", "movements": "% of ‖h‖", "answers": "proba
 
 
 def wish(record: CurveRecord, look: Look):
-    return 17.0, 23.0, lambda width: (8.5, min(max(0.62 * width, 11.0), 17.0) + BOTTOM)
+    return 17.0, 23.0, lambda width: (8.5, min(max(0.55 * width, 10.5), 15.0) + BOTTOM)
 
 
 def draw(cell: Cell, record: CurveRecord) -> None:
@@ -77,7 +77,8 @@ def _tick(value: float) -> str:
 
 def _curve(ax, look: Look, line: Line, x: np.ndarray, y: np.ndarray) -> None:
     solid, colour = line.run == "refined", look.colours[line.role]
-    marker = "o" if line.role == "text" else look.marker(line.role)
+    # step, push and deviation are of one run: what tells them apart without colour is the marker
+    marker = {"step": "s", "push": "D"}.get(line.short) or look.marker(line.role)
     size = {"strong": 0.62, "weak": 0.62}.get(line.role, 0.52)
     hollow = not solid
     ax.plot(

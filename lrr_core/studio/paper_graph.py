@@ -13,9 +13,9 @@ from .records import GraphRecord
 
 LONGEST = 12  # letters of a name
 SIDE = 2.0  # em for the word at the left of the small graphs
-HEAD, FOOT = 1.4, 1.5  # em above (number of the thought) and below (probability on the frontier) a small graph
-NOTE = "number: % of probability on the true frontier (thick rim)"
-LEGEND = "◆ asked about · ■ candidates, the right one framed twice"
+HEAD, FOOT = 1.4, 1.9  # em above (number of the thought) and below (probability on the frontier) a small graph
+NOTE = "number: % of probability on the true frontier (thick rim); –: nothing is so far away"
+LEGEND = "◆ asked about · ■ candidates"
 
 
 def _name_width(record: GraphRecord) -> float:
@@ -86,7 +86,9 @@ def _block(cell: Cell, record: GraphRecord, thoughts, wide: float) -> None:
     high = (cell.high - HEAD) / 2
     shown = cell.look.until(len(record.frontier))
     for i, t in enumerate(thoughts):
-        cell.write(SIDE + (i + 0.5) * wide, 0.1, f"{'thought ' if i == 0 and wide > 6 else ''}{t + 1}", ha="center")
+        cell.write(
+            SIDE + (i + 0.5) * wide, 0.1, ("thought " if wide > 6 else "t = ") * (i == 0) + f"{t + 1}", ha="center"
+        )
     for row, run in enumerate(("plain", "refined")):
         top = HEAD + row * high
         middle = top + (high - FOOT) / 2
@@ -108,7 +110,7 @@ def _small(cell: Cell, record: GraphRecord, run: str, t: int) -> None:
     _nodes(ax, look, record, size, record.p[run][t], record.frontier[t], run)
     mass = record.mass[run][t]
     words = "–" if np.isnan(mass) else f"{100 * mass:.0f} %" if cell.wide > 3.2 else f"{100 * mass:.0f}"
-    cell.write(cell.wide / 2, cell.high - FOOT + 0.15, words, ha="center", va="top")
+    cell.write(cell.wide / 2, cell.high - 0.35, words, ha="center", va="bottom")
 
 
 def _frame(ax, record: GraphRecord, pad: float, below: float = 0.0) -> None:
@@ -135,7 +137,7 @@ def _nodes(ax, look: Look, record: GraphRecord, size: float, p: np.ndarray, fron
         elif candidate:
             rim, wide = look.colours["text"], 0.1
         if frontier[i]:
-            rim, wide = look.colours["frontier"], 0.24
+            rim, wide = look.colours["frontier"], min(0.24, 0.22 * size)
         across = size * (0.86 if marker == "D" else 0.9 if marker == "s" else 1.0)
         ax.plot(
             record.x[i], record.y[i], marker, ms=across * look.em, mfc=look.tint(run, float(p[i]) ** 0.5), mec=rim,
@@ -183,7 +185,7 @@ def _key(cell: Cell, top: float) -> None:
 
     look, steps, wide = cell.look, (0.0, 0.1, 0.5, 1.0), 1.1
     words = [f"{100 * p:.0f}" for p in steps]
-    left = cell.wide - 12.2
+    left = cell.wide - 12.4
     ax = cell.axes(left, top, 12.2, 1.2, "shade")
     ax.set_xlim(0, 12.2)
     ax.set_ylim(1.2, 0)
@@ -197,4 +199,4 @@ def _key(cell: Cell, top: float) -> None:
         )
         cell.write(left + x + wide + 0.2, top, word, "muted")
         x += wide + 0.55 + width_of(word)
-    cell.write(left + x - 0.2, top, "%", "muted")
+    cell.write(left + x - 0.1, top, "%", "muted")

@@ -8,16 +8,17 @@ from ..colours import ROLES
 from .look import DOTTED, Cell, Look, dress, wrap
 from .records import WARNING, MapRecord
 
-DISC, RING = 1.75, 2.2  # em across: a refined and a plain thought with its number
+DISC, RING = 1.5, 2.0  # em across: a refined and a plain thought with its number
 NEAR = 0.75  # of a disc: nearer than this a later disc hides a number
 
 
 def wish(record: MapRecord, look: Look):
-    return 20.0, 28.0, lambda width: (12.0, 0.78 * min(width, 40.0) + 1.4 * len(_notes(record, width)) + 0.4)
+    return 20.0, 28.0, lambda width: (12.0, 0.62 * min(width, 42.0) + 1.4 * len(_notes(record, width)) + 0.4)
 
 
 def _notes(record: MapRecord, width: float) -> list[str]:
-    return wrap(f"{record.quality}; {WARNING}", width)
+    section = "section of the map; " if record.zoom else ""
+    return wrap(f"{section}{record.quality}; {WARNING}", width)
 
 
 def draw(cell: Cell, record: MapRecord, thought: int | None = None) -> None:
@@ -34,13 +35,7 @@ def draw(cell: Cell, record: MapRecord, thought: int | None = None) -> None:
     ax.set_ylim(*record.limits[1])
     shown, now = look.until(len(record.proposed)), look.moment
     ax.plot(
-        *record.background.T,
-        "o",
-        ms=0.26 * look.em,
-        mew=0,
-        color=look.tint("muted", 0.42),
-        zorder=1,
-        label="background",
+        *record.background.T, "o", ms=0.24 * look.em, mew=0, color=look.tint("muted", 0.3), zorder=1, label="background"
     )
     for name in ("weak", "strong"):
         _path(ax, look, name, record.paths[name][:shown], 2)
@@ -49,19 +44,19 @@ def draw(cell: Cell, record: MapRecord, thought: int | None = None) -> None:
     if now is not None:
         refined[-1] = record.rounds[now]
     _path(ax, look, "refined", refined, 5)
-    _numbers(ax, look, record.paths["plain"][:shown], refined, high)
+    _numbers(ax, look, record.paths["plain"][:shown], refined)
     wanted = range(shown) if thought is None else [thought - 1]
     for t in [now[0]] if now is not None else [t for t in wanted if t < shown]:
         upto = record.rounds.shape[1] if now is None else now[1] + 1
-        _arrow(ax, look, np.stack([record.proposed[t], record.rounds[t, 0]]), "muted", 0.13, "pull")
-        _arrow(ax, look, record.rounds[t, :upto], "text", 0.17, "push")
+        _arrow(ax, look, np.stack([record.proposed[t], record.rounds[t, 0]]), "muted", 0.13, "pull", 0.0)
+        _arrow(ax, look, record.rounds[t, :upto], "text", 0.2, "push", DISC / 2)
     for i, line in enumerate(notes):
         cell.write(0.1, high + 0.4 + 1.4 * i, line, "muted")
 
 
 def _path(ax, look: Look, name: str, points: np.ndarray, order: int) -> None:
     colour = look.colours[name]
-    size, width = {"refined": (DISC, 0.17), "plain": (RING, 0.15)}.get(name, (0.72, 0.11))
+    size, width = {"refined": (DISC, 0.17), "plain": (RING, 0.15)}.get(name, (0.78, 0.12))
     line = DOTTED if name == "plain" else "-"
     face = "none" if name == "plain" else colour
     ax.plot(
@@ -70,34 +65,47 @@ def _path(ax, look: Look, name: str, points: np.ndarray, order: int) -> None:
     )  # fmt: skip
 
 
-def _numbers(ax, look: Look, plain: np.ndarray, refined: np.ndarray, high: float) -> None:
-    """The thoughts' numbers where no later disc lies over them; the refined run is on top of the plain one."""
-    to_points = ax.transData.transform
-    at = {"plain": to_points(plain) / ax.figure.dpi * 72, "refined": to_points(refined) / ax.figure.dpi * 72}
+def _numbers(ax, look: Look, plain: np.ndarray, refined: np.ndarray) -> None:
+    """The thoughts' numbers: inside their discs, beside the pile where a later disc lies over them. A plain number is left out
+    where a refined disc covers it, which is then at nearly the same place."""
+    to_em = ax.transData.transform
+    at = {name: to_em(p) / ax.figure.dpi * 72 / look.em for name, p in (("plain", plain), ("refined", refined))}
+    inside = ax.get_window_extent()
+    low, high = (np.array(p) / ax.figure.dpi * 72 / look.em for p in (inside.min, inside.max))
+    taken = [*at["plain"], *at["refined"]]
     for name, own in at.items():
         for t, place in enumerate(own):
-            above = [*own[t + 1 :], *(at["refined"] if name == "plain" else ())]
-            if any(
-                np.hypot(*(place - other)) < (NEAR * DISC if name == "refined" else DISC) * look.em for other in above
-            ):
+            later = [
+                p for p in own[t + 1 :] if np.hypot(*(place - p)) < (NEAR * DISC if name == "refined" else RING * 0.6)
+            ]
+            under = name == "plain" and any(np.hypot(*(place - p)) < DISC for p in at["refined"])
+            colour, shift = look.colours["text"] if name == "plain" else "#FFFFFF", np.zeros(2)
+            if under or (later and name == "plain"):
                 continue
-            points = plain if name == "plain" else refined
+            if later:
+                ways = [1.35 * np.array([np.cos(a), np.sin(a)]) for a in np.arange(12) * np.pi / 6]
+                ways = [w for w in ways if (low + 0.7 < place + w).all() and (place + w < high - 0.7).all()]
+                rest = [p for p in taken if np.hypot(*(place - p)) > 0.01]
+                shift = max(ways, key=lambda w: min(np.hypot(*(place + w - p)) for p in rest), default=shift)
+                colour = look.colours[name]
+                taken.append(place + shift)
             ax.annotate(
-                f"{t + 1}", points[t], ha="center", va="center_baseline", fontsize=look.em, zorder=4 if name == "plain" else 6,
-                color=look.colours["text"] if name == "plain" else "#FFFFFF", annotation_clip=False,
+                f"{t + 1}", (plain if name == "plain" else refined)[t], shift * look.em, textcoords="offset points", ha="center",
+                va="center_baseline", fontsize=look.em, zorder=4 if name == "plain" else 6, color=colour, annotation_clip=False,
             )  # fmt: skip
 
 
-def _arrow(ax, look: Look, points: np.ndarray, role: str, width: float, name: str) -> None:
-    """A polyline that ends in a head, drawn only where it is long enough to be seen."""
+def _arrow(ax, look: Look, points: np.ndarray, role: str, width: float, name: str, gap: float) -> None:
+    """A polyline that ends in a head, `gap` em before its last point; left out where nothing of it could be seen."""
     ends = ax.transData.transform(points) / ax.figure.dpi * 72
-    if len(points) < 2 or np.hypot(*(ends[-1] - ends[0])) < 0.25 * look.em:
+    if len(points) < 2 or np.hypot(*(ends[-1] - ends[0])) < (gap + 0.35) * look.em:
         return
     colour = look.colours[role]
-    if len(points) > 2:
-        ax.plot(*points[:-1].T, "-", lw=look.line(width), color=colour, zorder=7, solid_capstyle="butt")
     style = {"arrowstyle": "-|>,head_width=0.22,head_length=0.4", "mutation_scale": look.em, "lw": look.line(width)}
-    ax.annotate(
-        "", points[-1], points[-2], arrowprops=style | {"color": colour, "shrinkA": 0, "shrinkB": 0}, zorder=7, label=name,
-        annotation_clip=False,
-    )  # fmt: skip
+    style |= {"color": colour, "shrinkA": 0, "shrinkB": gap * look.em}
+    if len(points) > 2:  # the last round may be shorter than the head: the arrow then comes from farther back
+        far = np.flatnonzero(np.hypot(*(ends[:-1] - ends[-1]).T) > (gap + 0.35) * look.em)
+        start = far[-1] if len(far) else 0
+        ax.plot(*points[: start + 1].T, "-", lw=look.line(width), color=colour, zorder=4.5, solid_capstyle="butt")
+        points = points[[start, -1]]
+    ax.annotate("", points[-1], points[0], arrowprops=style, zorder=4.5, label=name, annotation_clip=False)

@@ -51,7 +51,10 @@ def draw(cell: Cell, record: RegimeRecord) -> None:
     ax.set_xticks([float(to_axis(t)) for t in shown], [signed(t) for t in shown])
     mixes = [m for m in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0) if up[0] <= m <= up[-1]]
     ax.set_yticks(mixes, [f"{m:g}" for m in mixes])
-    ax.set_xlabel("step size s, signed", fontsize=look.em, labelpad=0.2 * look.em, color=look.colours["text"])
+    said = "step size s, signed · ○ this setting · × wrong answer"
+    if width_of(said) > cell.wide - left - right:
+        said = "step size s, signed"
+    ax.set_xlabel(said, fontsize=look.em, labelpad=0.2 * look.em, color=look.colours["text"])
     cell.write(0.0, TOP + (cell.high - TOP - BOTTOM) / 2, "residual mix α", rotation=90, va="center", ha="left")
     _halves(cell, ax, left, right, across)
 

@@ -7,6 +7,7 @@ from .look import Cell, Look, cut, width_of, wrap
 from .records import TextRecord
 
 LINE, ROW = 1.45, 1.6
+LONG = 8  # lines of a problem that are always kept; a longer one is cut where a figure has no room
 BAR = 4.2  # em of a probability of 1
 
 
@@ -16,8 +17,8 @@ def _answers_width(record: TextRecord) -> float:
 
 def _columns(record: TextRecord) -> tuple[float, float]:
     """Widths of the run's name (with its sign) and of the answer."""
-    names = max((width_of(label) for _, label, *_ in record.answers), default=4.0) + 1.9
-    return names, min(max((width_of(given) for _, _, given, *_ in record.answers), default=4.0), 12.0) + 0.8
+    names = max((width_of(label) for _, label, *_ in record.answers), default=4.0) + 2.3
+    return names, min(max((width_of(given, bold=True) for _, _, given, *_ in record.answers), default=4.0), 12.0) + 0.8
 
 
 def _beside(record: TextRecord, width: float) -> bool:
@@ -26,7 +27,7 @@ def _beside(record: TextRecord, width: float) -> bool:
 
 def _table_height(record: TextRecord) -> float:
     controls = any(run not in ("plain", "refined") for run, *_ in record.answers)
-    return ROW * len(record.answers) + (1.6 if controls else 0.0)
+    return ROW * len(record.answers) + (1.9 if controls else 0.0)
 
 
 def wish(record: TextRecord, look: Look):
@@ -35,9 +36,9 @@ def wish(record: TextRecord, look: Look):
     def height(width: float) -> tuple[float, float]:
         if _beside(record, width):
             question = LINE * len(wrap(record.question, width - _answers_width(record) - 2.5))
-            return max(LINE * 3, table), max(question, table) + 0.3
+            return max(min(question, LINE * LONG), table), max(question, table) + 0.3
         question = LINE * len(wrap(record.question, width))
-        return LINE * 3 + table + 0.8, question + table + 1.1
+        return min(question, LINE * LONG) + table + 0.8, question + table + 1.1
 
     return max(22.0, _answers_width(record)), 36.0, height
 
@@ -82,8 +83,8 @@ def _table(cell: Cell, record: TextRecord) -> None:
                 lw=look.line(0.06),
                 color=look.colours["muted"],
             )
-            cell.write(0, top + 0.3, "controls", "muted")
-            top += 1.6
+            cell.write(0, top + 0.5, "controls", "muted")
+            top += 1.9
         middle = top + ROW / 2
         role = run if run in ROLES else "muted"
         glyph = ROLES[run].glyph if run in ROLES else "·"

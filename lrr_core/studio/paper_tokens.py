@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .look import Cell, Look, cut, width_of
+from .look import Cell, Look, cut, lightness, width_of
 from .records import TokenRecord
 
 ROW, HEAD, FOOT = 1.75, 1.7, 1.7
@@ -12,7 +12,7 @@ NUMBER = 2.4  # em for "100", its space included
 
 def wish(record: TokenRecord, look: Look):
     height = HEAD + ROW * _thoughts(record) + FOOT
-    return 24.0, 40.0, lambda width: (height, height)
+    return min(3.2 + 4 * _column(record), 38.0), 46.0, lambda width: (height, height)
 
 
 def _thoughts(record: TokenRecord) -> int:
@@ -47,7 +47,7 @@ def draw(cell: Cell, record: TokenRecord) -> None:
         for t in range(shown):
             for r in range(ranks):
                 _token(cell, ax, record, run, t, r, (left + r * wide, HEAD + row * t, wide, row))
-    note = "probability in %; framed: a node of the true frontier at that thought"
+    note = "probability in %; framed: on the true frontier"
     cell.write(label, HEAD + row * thoughts + 0.5, cut(note, cell.wide - label), "muted")
 
 
@@ -62,7 +62,7 @@ def _token(
     rim = record.frontier[run][t, r]
     style = {"ec": look.colours["frontier"], "lw": look.line(0.17), "zorder": 3} if rim else {"ec": "none", "zorder": 2}
     ax.add_patch(Rectangle((left + 0.12, top + 0.12), wide - 0.24, high - 0.24, fc=fill, **style))
-    dark = "#FFFFFF" if look.palette == "grey" and run == "refined" and p > 0.45 else look.colours["text"]
+    dark = look.colours["text"] if lightness(fill) > 0.45 else "#FFFFFF"
     middle = top + high / 2
     word = cut(record.words[run][t][r], wide - NUMBER - 0.7)
     cell.write(left + 0.45, middle, word, va="center_baseline", color=dark, zorder=4)

@@ -42,20 +42,22 @@ PALETTES = {
 @dataclass(frozen=True)
 class Size:
     """A place to put a figure. width, height: mm, height None where the figure may take what it needs, up to `most`;
-    font: points of the smallest text unless the recipe says otherwise; words: what it is for."""
+    font, least: points of the smallest text unless the recipe says otherwise: `font`, and down to `least` where the panels would
+    not fit; words: what it is for."""
 
     width: float
     height: float | None
     most: float
     font: float
+    least: float
     words: str
 
 
 SIZES = {
-    "one-column": Size(84.0, None, 230.0, 6.0, "one column of a paper, 84 mm"),
-    "two-column": Size(174.0, None, 230.0, 6.5, "both columns of a paper, 174 mm"),
-    "slide": Size(338.7, 190.5, 190.5, 13.0, "a slide of 16 : 9"),
-    "poster": Size(560.0, None, 800.0, 22.0, "a poster, 560 mm wide"),
+    "one-column": Size(84.0, None, 230.0, 6.0, 5.0, "one column of a paper, 84 mm"),
+    "two-column": Size(174.0, None, 230.0, 6.5, 5.0, "both columns of a paper, 174 mm"),
+    "slide": Size(338.7, 190.5, 190.5, 13.0, 8.0, "a slide of 16 : 9"),
+    "poster": Size(560.0, None, 800.0, 22.0, 16.0, "a poster, 560 mm wide"),
 }
 FONT = (4.0, 72.0)  # points
 DPI = (50, 1200)
@@ -69,9 +71,10 @@ class RecipeError(ValueError):
 @dataclass(frozen=True)
 class Recipe:
     """panels: keys of PANELS in reading order, each once; size: a key of SIZES; font_size: points of the smallest text, None
-    for the size's own; palette: a key of PALETTES; letters: (a), (b), … above the panels; title: a line above all, "" for
-    none; caption: the words below, "" for those drafted from the run; map: a key of MAPS; thought: the one whose push and
-    pull are drawn (1 … T), None for all; regimes: a key of REGIMES; dpi: of PNG, GIF and WebP; label: of the LaTeX figure.
+    for the largest of the size's own that fits; palette: a key of PALETTES; letters: (a), (b), … above the panels; title: a line
+    above all, "" for none; caption: the words below, "" for those drafted from the run; map: a key of MAPS; zoom: the part of
+    the map around the runs instead of all of it; thought: the one whose push and pull are drawn (1 … T), None for all; regimes:
+    a key of REGIMES; dpi: of PNG, GIF and WebP; label: of the LaTeX figure.
     """
 
     panels: tuple[str, ...] = ("map", "distances", "movements", "graph", "margin", "text")
@@ -82,6 +85,7 @@ class Recipe:
     title: str = ""
     caption: str = ""
     map: str = "UMAP"
+    zoom: bool = True
     thought: int | None = None
     regimes: str = "regions"
     dpi: int = 300
@@ -103,14 +107,15 @@ class Recipe:
         if self.font_size is not None and not _number(self.font_size, *FONT):
             raise RecipeError(
                 f"font_size must lie between {FONT[0]:g} and {FONT[1]:g} points, or be left out for the size's own "
-                f"({self.preset.font:g}), not {self.font_size!r}."
+                f"({self.preset.least:g} to {self.preset.font:g}), not {self.font_size!r}."
             )
         if not (_whole(self.dpi) and DPI[0] <= self.dpi <= DPI[1]):
             raise RecipeError(f"dpi must be a whole number between {DPI[0]} and {DPI[1]}, not {self.dpi!r}.")
         if self.thought is not None and not (_whole(self.thought) and self.thought >= 1):
             raise RecipeError(f"thought must be a whole number from 1 on, or left out for all, not {self.thought!r}.")
-        if not isinstance(self.letters, bool):
-            raise RecipeError(f"letters must be true or false, not {self.letters!r}.")
+        for name in ("letters", "zoom"):
+            if not isinstance(getattr(self, name), bool):
+                raise RecipeError(f"{name} must be true or false, not {getattr(self, name)!r}.")
         for name, most in (("title", MOST_TITLE), ("caption", MOST_CAPTION), ("label", 80)):
             if not (isinstance(getattr(self, name), str) and len(getattr(self, name)) <= most):
                 raise RecipeError(f"{name} must be text of at most {most} letters, not {getattr(self, name)!r:.60}.")
@@ -124,9 +129,12 @@ class Recipe:
         return SIZES[self.size]
 
     @property
-    def font(self) -> float:
-        """Points of the smallest text in the figure."""
-        return float(self.preset.font if self.font_size is None else self.font_size)
+    def fonts(self) -> tuple[float, ...]:
+        """Points that the smallest text may have, the preferred first: one number, or down to the size's least in halves."""
+        if self.font_size is not None:
+            return (float(self.font_size),)
+        most, least = self.preset.font, self.preset.least
+        return tuple(most - 0.5 * i for i in range(int(2 * (most - least)) + 1))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:

@@ -29,6 +29,7 @@ from .regime_record import RegimeRecord, regime_record
 
 WARNING = "lengths and straightness mean nothing here"
 MOST_BACKGROUND = 1200  # points, as on the screen: enough to show the shape
+LEAST = 0.3  # of the map's width and height: no section is so small that the map around is lost
 PATHS = ("weak", "strong", "plain", "refined")  # in the order they are drawn, the refined run on top
 
 
@@ -39,7 +40,7 @@ class MapRecord:
     kind: UMAP or PCA; own: whether it is a map of this problem alone; background: (N, 2) thoughts of other problems; paths:
     run -> (T, 2) of the fed thoughts; proposed: (T, 2) what the backbone proposed; rounds: (T, K+1, 2) the refined run,
     round 0 after residual mixing; near: run -> (T,) distance to the nearest background thought, 1 is typical; limits: of both
-    axes, by the background alone; quality: the map's trustworthiness in words.
+    axes; zoom: whether these are a section around the runs and not the whole map; quality: the map's trustworthiness in words.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class MapRecord:
     near: dict[str, np.ndarray]
     limits: tuple[tuple[float, float], tuple[float, float]]
     quality: str
+    zoom: bool = False
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -142,19 +144,29 @@ def map_record(trace: Trace, recipe: Recipe, background: Background | None, plan
     fed = np.stack([run.thoughts for run in runs], 1)  # (T, 4, D)
     # one call for all: (T, 4 + 1 + K+1, 2)
     places = m.place(np.concatenate([fed, refined.proposed[:, None], refined.states], 1))
+    every = max(1, -(-len(m.points) // MOST_BACKGROUND))
     return MapRecord(
         kind=m.kind,
         own=own,
-        background=np.asarray(m.points[:: max(1, -(-len(m.points) // MOST_BACKGROUND))], float)
-        if not own
-        else np.zeros((0, 2)),
+        background=np.zeros((0, 2)) if own else np.asarray(m.points[::every], float),
         paths={name: places[:, i] for i, name in enumerate(PATHS)},
         proposed=places[:, len(PATHS)],
         rounds=places[:, len(PATHS) + 1 :],
         near=dict(zip(PATHS, m.neighbour_distance(fed).T, strict=True)),
-        limits=m.ranges(),
+        limits=around(places.reshape(-1, 2), m.ranges()) if recipe.zoom or own else m.ranges(),
         quality=quality(m, own),
+        zoom=recipe.zoom and not own,
     )
+
+
+def around(places: np.ndarray, whole: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    """Limits that hold all places with a margin of a fifth, at least `LEAST` of the whole map on each axis."""
+    out = []
+    for values, (low, high) in zip(places.T, whole, strict=True):
+        first, last = float(values.min()), float(values.max())
+        half = max(0.7 * (last - first), 0.5 * LEAST * (high - low))
+        out.append(((first + last) / 2 - half, (first + last) / 2 + half))
+    return tuple(out)
 
 
 def quality(m: Map, own: bool = False) -> str:
@@ -179,14 +191,14 @@ def movement_record(trace: Trace, *_) -> CurveRecord:
     """Movements of the refined run; what is exactly zero has no place on a logarithmic axis and is NaN."""
     refined = curves(trace, "refined")
 
-    def line(name: str, short: str, role: str, run: str, field: str) -> Line:
+    def line(name: str, short: str, role: str, field: str) -> Line:
         percent = refined.percent(field)
-        return Line(name, short, role, run, np.where(percent > 0, percent, np.nan))
+        return Line(name, short, role, "refined", np.where(percent > 0, percent, np.nan))
 
     lines = (
-        line("step change, refined", "step", "plain", "plain", "step_change"),
-        line("push", "push", "text", "refined", "push"),
-        line("deviation from plain", "deviation", "refined", "refined", "deviation"),
+        line("step change, refined", "step", "plain", "step_change"),
+        line("push", "push", "text", "push"),
+        line("deviation from plain", "deviation", "refined", "deviation"),
     )
     return CurveRecord("movements", "Movement of the refined run", "% of ‖h‖", lines, log=True)
 
