@@ -15,7 +15,6 @@ and `steps/<step>/` every `keep_every` steps: plain Hugging Face folders, adapte
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -154,6 +153,7 @@ def finetune(config: FinetuneConfig, out: str | Path, resume: bool = False, say:
     if accelerator.is_main_process:
         _save(last, held, config, progress, optimiser)
     accelerator.wait_for_everyone()
+    accelerator.end_training()  # leaves the group of processes; without it torch warns at exit
     return last
 
 
@@ -277,7 +277,7 @@ def _forget_after(log: Path, step: int, main: bool) -> None:
 
 def _save(folder: Path, held: Held, config: FinetuneConfig, progress: Progress, optimiser=None) -> None:
     """Write a checkpoint that serves; with `optimiser` also what is needed to go on. Complete or not at all."""
-    beside = folder.with_name(f".{folder.name}.new" if optimiser else f".{folder.name}.{os.getpid()}")
+    beside = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     dtype = DTYPES[config.dtype]
     backbones.save_plain(held.model, held.tokenizer, beside, dtype)
