@@ -104,7 +104,7 @@ def describe(comparison: Comparison) -> str:
     """The figure's alternative text: every method with its answer."""
     trace, word = comparison.trace, {True: "right", False: "wrong", None: ""}
     given = [(name, answer(trace, name)) for name in comparison.methods]
-    answers = "; ".join(f"{method_name(n)}: {g.name} {g.p:.0%} {word[g.right]}".strip() for n, g in given)
+    answers = "; ".join(f"{method_name(n)}: {g.name} {g.share} {word[g.right]}".strip() for n, g in given)
     return f"{asked(trace.problem)} {len(given)} small maps with the same axes, one for each method. {answers}."
 
 
@@ -195,7 +195,7 @@ def describe_difference(a: Trace, b: Trace) -> str:
         if np.isfinite(d.apart[-1])
         else "no share of A's, which has no length"
     )
-    answers = " and ".join(f"{name} answers {g.name} with {g.p:.0%}" for name, g in zip("AB", given, strict=True))
+    answers = " and ".join(f"{name} answers {g.name} {g.share}" for name, g in zip("AB", given, strict=True))
     return (
         f"{asked(a.problem)} {answers}. Curves of both and their difference for {len(d.apart)} thoughts; the last thoughts are "
         f"apart by {apart}; margins end at {d.a['margin'][-1]:+.2f} and {d.b['margin'][-1]:+.2f} nats."

@@ -38,7 +38,8 @@ class Curves:
     strong_left: (T, K) distance of h^{t,k} to the same g, once round k is done; round_length: (T, K) ‖h^{t,k} - h^{t,k-1}‖;
     cos_*: cosines to the same; to_plain, cos_plain: (T, K+1) against the plain run's thought t;
     objective: (T, K) J at h^{t,k-1}; margin: (T,) log p(right) - log p(best other) if it had to answer after thought t
-    (first candidate against the rest where the right one is unknown); candidate_p: (T, C) probabilities among candidates;
+    (first candidate against the rest where the right one is unknown; NaN for a free answer, which has no candidates);
+    candidate_p: (T, C) probabilities among candidates;
     node_mass: (T, K+1) lens probability on the graph's nodes; frontier_mass: (T, K+1) on the true breadth-first frontier,
     NaN where that is empty or there is no graph.
     """
@@ -116,7 +117,7 @@ def curves(trace: Trace, name: str) -> Curves:
         cos_strong_reference=cosine(before, run.strong),
         cos_weak_reference=cosine(before, run.weak),
         objective=run.objective,
-        margin=margin(run.readout, trace.problem.answer),
+        margin=margin(run.readout, trace.problem.answer) if run.readout.shape[1] > 1 else np.full(t, np.nan),
         candidate_p=candidate_probability(run.readout),
         node_mass=run.node_p.sum(-1),
         frontier_mass=frontier,
@@ -133,7 +134,9 @@ def margin(log_p: np.ndarray, answer: int | None) -> np.ndarray:
 
 
 def candidate_probability(log_p: np.ndarray) -> np.ndarray:
-    """Probabilities among the candidates alone (last axis sums to one)."""
+    """Probabilities among the candidates alone (last axis sums to one; empty for a free answer)."""
+    if not log_p.shape[-1]:
+        return log_p
     z = np.exp(log_p - log_p.max(-1, keepdims=True))
     return z / z.sum(-1, keepdims=True)
 

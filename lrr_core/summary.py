@@ -16,7 +16,7 @@ import numpy as np
 
 from .colours import ROLES
 from .metrics import Curves, candidate_probability, curves
-from .problems import Problem
+from .problems import BENCHMARKS, Problem
 from .trace import CONTROLS, METHODS, Run, Trace
 
 RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "weak": "weak's own"}
@@ -24,12 +24,12 @@ RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "
 
 @dataclass(frozen=True)
 class Answer:
-    """What one run answers. name: the candidate in the reader's words; p: its probability among the candidates; right:
-    None where nobody knows."""
+    """What one run answers. name: the candidate in the reader's words, or what the decoded text gives where any answer may come;
+    p: its probability among the candidates, None without candidates; right: None where nobody knows."""
 
     run: str
     name: str
-    p: float
+    p: float | None
     right: bool | None
 
     @property
@@ -39,13 +39,21 @@ class Answer:
         return ROLES["right" if self.right else "wrong"].glyph
 
     @property
+    def share(self) -> str:
+        """Its probability in per cent, or nothing where it has none."""
+        return "" if self.p is None else f"{self.p:.0%}"
+
+    @property
     def text(self) -> str:
-        return f"{self.name} {self.p:.0%} {self.mark}".strip()
+        return " ".join(filter(None, (self.name, self.share, self.mark)))
 
 
 def answer(trace: Trace, name: str) -> Answer:
-    """The answer of run `name`: its most probable candidate."""
+    """The answer of run `name`: its most probable candidate; what its text gives where there are no candidates."""
     run, problem = trace.runs[name], trace.problem
+    if not problem.candidates:
+        given = BENCHMARKS[problem.benchmark].extract(run.text, problem)
+        return Answer(name, given or "no answer", None, None if problem.gold is None else given == problem.gold)
     p = float(candidate_probability(run.scores)[run.choice])
     right = None if problem.answer is None else run.choice == problem.answer
     return Answer(name, readers_names(problem)[problem.candidates[run.choice]], p, right)
@@ -170,8 +178,8 @@ def describe(trace: Trace) -> str:
     """The figure's alternative text."""
     plain, refined = answer(trace, "plain"), answer(trace, "refined")
     return (
-        f"{asked(trace.problem)} Plain run answers {plain.name} with {plain.p:.0%}, refined run {refined.name} with "
-        f"{refined.p:.0%}. Map of thoughts, graph of the problem and curves for {len(trace.runs['refined'].states)} thoughts."
+        f"{asked(trace.problem)} Plain run answers {plain.name} {plain.share}, refined run {refined.name} "
+        f"{refined.share}. Map of thoughts, graph of the problem and curves for {len(trace.runs['refined'].states)} thoughts."
     )
 
 

@@ -118,7 +118,8 @@ class Run:
     top_ids, top_p: (T, K+1, 5) most probable tokens under the logit lens and their probability
     node_p:    (T, K+1, N) lens probability of the watched tokens (a graph's nodes; N = 0 without a graph)
     readout:   (T, C) log p of each candidate if it had to answer after thought t (NaN where it was not asked)
-    scores:    (C,) log p of each candidate at the end; choice: its argmax, what `correct` is counted by
+    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: its argmax, what `correct` is counted
+               by, None without candidates
     text, text_tokens, cost: the greedily decoded answer, its length, forwards by kind
     """
 
@@ -163,8 +164,8 @@ class Run:
         return self.states[:, -1]
 
     @property
-    def choice(self) -> int:
-        return int(np.argmax(self.scores))
+    def choice(self) -> int | None:
+        return int(np.argmax(self.scores)) if len(self.scores) else None
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ def escaped(text: str) -> str:
 def said(answer) -> str:
     """An answer in Markdown: name, probability, and a mark in the colour of right or wrong."""
     colour = {True: "green", False: "red", None: "gray"}[answer.right]
-    return f"**{escaped(answer.name)} {answer.p:.0%}** :{colour}[**{answer.mark}**]"
+    return f"**{escaped(answer.name)} {answer.share}** :{colour}[**{answer.mark}**]"
 
 
 _COMPANION = st.components.v2.component(
@@ -554,6 +554,28 @@ def mark_of(trace: Trace) -> str:
     from lrr_core.summary import trace_bytes
 
     return hashlib.sha256(trace_bytes(trace)).hexdigest()[:24]
+
+
+def run_here(
+    path: str, source: str, draw: int, text: str, backbone: str, strong: str, weak: str, **settings: str | float
+) -> Trace:
+    """As `run`, with nothing taken over from a shipped or an earlier run: every bit is this machine's, so that a bundle of it runs
+    again to the same bits here. Waits for the model."""
+    found = loading(path)
+    found.done.wait()
+    if found.error is not None:
+        raise found.error
+    return _run_here(path, source, draw, text, backbone, strong, weak, found.models, **settings)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _run_here(path, source, draw, text, backbone, strong, weak, _models, **settings) -> Trace:
+    from lrr_core.refine import refine_problem
+
+    config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
+    needs = {config.method} & {"other_thoughts", "mean_thought"}
+    lenders = BENCHMARKS["prosqa"].generate("balanced", LENDERS, 20_000, RANDOM_NODES, RANDOM_HOPS) if needs else ()
+    return refine_problem(_models, problem(source, draw, text), config, names, CONTROLS_SHOWN, lenders)
 
 
 def case_trace(path: str, report: dict, key: str, label: str, case) -> Trace:

@@ -9,13 +9,13 @@ ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
-        "__init__ files problems colours layers model_set subspace benchmarks.task benchmarks.sources benchmarks.answers "
+        "__init__ files arms cost experiments problems colours layers model_set subspace benchmarks.task benchmarks.sources benchmarks.answers "
         "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts benchmarks.gsm8k "
         "benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "training.finetune_config training.finetune_data studio.recipe studio.layout studio.latex"
     ),
     "torch": (
-        "models cache rollout refine tilr training.muon training.reasoner training.branches training.curriculum "
+        "memory models cache rollout refine tilr training.muon training.reasoner training.branches training.curriculum "
         "training.checkpoints training.backbones"
     ),
     "numpy": (
@@ -32,7 +32,7 @@ HOUSE = {
         "studio.paper_regimes studio.paper_text studio.film studio.export"
     ),
     "run": (
-        "evaluate answering answer_log processes tally search planes ladder compare background bench lessons.measure live.runs training.train training.assemble "
+        "evaluate answering answer_log processes tally search planes ladder compare background bench bench_scale lessons.measure live.runs training.train training.assemble "
         "training.finetune training.model_set_of_run "
         "commands.options commands.reasoning commands.training commands.shipping commands.evaluation commands.experiments commands.studio studio.replay __main__"
     ),

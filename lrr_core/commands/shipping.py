@@ -193,9 +193,13 @@ def live(
             print(file)
 
 
-def bench(models: Models = DEFAULT_SET):
+def bench(
+    models: Models = DEFAULT_SET,
+    scale: Annotated[bool, typer.Option("--scale", help="How evaluation scales instead: a few minutes.")] = False,
+):
     """Measure speed as ratios within one run."""
     from ..bench import run
+    from ..bench_scale import run as run_scale
 
-    for line in run(models):
+    for line in (run_scale if scale else run)(models):
         print(line, flush=True)

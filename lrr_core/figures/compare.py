@@ -252,7 +252,7 @@ def _layout(comparison: Comparison, m: Map, grid: Grid, ranges: list, paths: dic
 def _title(trace: Trace, name: str, theme: str) -> str:
     given = answer(trace, name)
     role = {True: "right", False: "wrong", None: "plain"}[given.right]
-    said = f'<span style="color:{written(role, theme)}">{plain_text(given.name)} {given.p:.0%} {given.mark}</span>'
+    said = f'<span style="color:{written(role, theme)}">{plain_text(given.name)} {given.share} {given.mark}</span>'
     return f"<b>{method_label(name).removeprefix('control: ')}</b><br>{said}"
 
 
