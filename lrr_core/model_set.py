@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -189,7 +190,7 @@ class ModelFolder:
                 return found
             if file.name == file_name(names, reference):
                 trouble = f"{file.name} was made with other weights. "
-        command = f"python -m lrr_core calibrate --models {self.path} --backbone {names[0]} --strong {names[1]}"
+        command = f"python -m lrr_core calibrate --models {shlex.quote(str(self.path))} --backbone {names[0]} --strong {names[1]}"
         command += f" --weak {names[2]} --references {reference}" + (
             "" if self.info.benchmark == "prosqa" else " --data FILE"
         )
