@@ -24,7 +24,8 @@ for command in (
 for command in (shipping.plane, shipping.accuracy, shipping.ladder, shipping.live, shipping.bench):
     app.command()(command)
 app.command(name="map")(shipping.make_map)
-app.command()(studio.figure)
+for command in (studio.figure, studio.replay):
+    app.command()(command)
 for command in (evaluation.evaluate, evaluation.sweep, experiments.calibrate):
     app.command()(command)
 

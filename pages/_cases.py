@@ -49,10 +49,14 @@ def setting_controls(folder) -> None:
     _choices.further_controls(folder)
 
 
+def setting() -> dict:
+    """The arguments of a run, with all its thoughts."""
+    return _choices.run_arguments() | {"thoughts": st.session_state.thoughts}
+
+
 def of_setting(path: str) -> Found:
     """The run of the choices as they stand. Raises what `_shared.run` raises."""
-    choice = _choices.run_arguments() | {"thoughts": st.session_state.thoughts}
-    trace = _shared.run(path, **choice)
+    trace = _shared.run(path, **setting())
     return Found(trace, _shared.mark_of(trace))
 
 
@@ -209,7 +213,7 @@ def _card(found: Gallery, case: gallery.Case, curve: gallery.Preview | None) -> 
     if before and after:
         svg = thumbnail(before, after, case.right, _shared.theme())
         st.image(svg, width="stretch", alt=f"Margin before {before[-1]:+.2f}, after {after[-1]:+.2f} nats")
-    change = "" if case.change is None else f"margin {case.before:+.1f} → {case.after:+.1f}"
+    change = "" if case.change is None else f"margin {case.before:+.1f} → {case.after:+.1f}".replace("-", "−")
     push = {True: "random push: the same", False: "random push: other answer", None: ""}[case.random]
     st.caption("  \n".join(filter(None, (change, push))))
     picked = found.chosen is not None and case.index == found.chosen.index

@@ -186,7 +186,7 @@ PAGE_KEYS |= {"experiment", "problems", "run_nodes", "run_hops", "run_n", "run_s
 PAGE_KEYS |= {"report", "picture_plane"}
 PAGE_KEYS |= {f"studio_{name}" for name in ("from", "report", "arm", "case", "flip", "hops", "controls", "order", "least")}
 PAGE_KEYS |= {f"studio_{name}" for name in ("panels", "size", "font_size", "palette", "letters", "title", "caption")}
-PAGE_KEYS |= {f"studio_{name}" for name in ("thought", "regimes", "dpi", "label")}
+PAGE_KEYS |= {f"studio_{name}" for name in ("thought", "zoom", "regimes", "dpi", "label")}
 PAGE_KEYS |= {"chapter", "toy_view", "toy_rounds", "toy_turn", "trap_problem", "embed", "embed_options"}
 
 

@@ -26,6 +26,7 @@ from pages._shared import escaped
 
 FIRST = Recipe()
 KEYS = tuple(f.name for f in fields(Recipe) if f.name != "map")  # the map is chosen for the whole app
+SWITCHES = ("letters", "zoom")
 WORDS = {
     "map": "Map of thoughts",
     "distances": "Distances",
@@ -73,7 +74,7 @@ def write() -> None:
 def _written(name: str, value) -> str:
     if name == "panels":
         return ",".join(value)
-    if name == "letters":
+    if name in SWITCHES:
         return "1" if value else "0"
     return "all" if value is None else f"{value:g}" if isinstance(value, int | float) else value
 
@@ -81,7 +82,7 @@ def _written(name: str, value) -> str:
 def _read(name: str, text: str):
     if name == "panels":
         return tuple(text.split(","))
-    if name == "letters":
+    if name in SWITCHES:
         return text != "0"
     if name in ("thought", "dpi"):
         return None if text == "all" else int(text)
@@ -98,7 +99,7 @@ def forget(*names: str) -> None:
 
 def restore(recipe: Recipe) -> None:
     """Takes over a recipe from a bundle, before any control stands."""
-    st.session_state.update(studio_recipe=recipe, map=recipe.map, studio_shown="")
+    st.session_state.update(studio_recipe=recipe, map=recipe.map)
     forget()
     write()
 
@@ -138,15 +139,15 @@ def panel_controls(possible: dict[str, str]) -> None:
             st.markdown(WORDS[name], help=PANELS[name][0].upper() + PANELS[name][1:] + ".", width="stretch")
             look = {"type": "tertiary", "width": "content"}
             st.button(
-                "Up", key=f"up_{name}", icon=":material/arrow_upward:", help=f"Move {WORDS[name]} up", disabled=i == 0,
+                ":material/arrow_upward:", key=f"up_{name}", help=f"Move {WORDS[name]} up", disabled=i == 0,
                 on_click=move, args=(name, -1), **look,
             )  # fmt: skip
             st.button(
-                "Down", key=f"down_{name}", icon=":material/arrow_downward:", help=f"Move {WORDS[name]} down",
+                ":material/arrow_downward:", key=f"down_{name}", help=f"Move {WORDS[name]} down",
                 disabled=i == len(panels) - 1, on_click=move, args=(name, 1), **look,
             )  # fmt: skip
             st.button(
-                "Out", key=f"out_{name}", icon=":material/close:", help=f"Take {WORDS[name]} out", disabled=len(panels) == 1,
+                ":material/close:", key=f"out_{name}", help=f"Take {WORDS[name]} out", disabled=len(panels) == 1,
                 on_click=remove, args=(name,), **look,
             )  # fmt: skip
     left = [name for name in PANELS if name not in panels and not possible[name]]
@@ -167,7 +168,7 @@ def look_controls(thoughts: int) -> None:
         key="c_font_size",
         step=0.5,
         format="%.1f",
-        placeholder=f"{recipe.preset.font:g}",
+        placeholder="fitting",
         help=FONTS,
     )
     _set("letters", recipe.letters)
@@ -183,11 +184,13 @@ def look_controls(thoughts: int) -> None:
         help=PALETTE,
     )
     if "map" in recipe.panels:
-        _set("thought", recipe.thought if (recipe.thought or 0) <= thoughts else None)
+        _set("thought", (recipe.thought or 0) if (recipe.thought or 0) <= thoughts else 0)
         st.selectbox(
-            "Push and pull on the map", [None, *range(1, thoughts + 1)], key="c_thought",
+            "Push and pull on the map", range(thoughts + 1), key="c_thought",
             format_func=lambda t: f"at thought {t}" if t else "at every thought",
         )  # fmt: skip
+        _set("zoom", recipe.zoom)
+        st.toggle("Close-up of the map", key="c_zoom", help=ZOOM)
     if "regimes" in recipe.panels:
         _set("regimes", recipe.regimes)
         st.selectbox(
@@ -213,12 +216,21 @@ def word_controls(draft: str, typical: str = "") -> str:
     if state.c_caption == state.get("studio_draft") != draft:
         state.c_caption = draft
     state.studio_draft = draft
-    st.text_area("Caption", key="c_caption", max_chars=MOST_CAPTION, height=150, help=CAPTION)
+    st.text_area("Caption", key="c_caption", max_chars=MOST_CAPTION, height=132, help=CAPTION)
     edited = state.c_caption.strip() not in ("", draft)
-    st.button(
-        "Draft again", key="draft_again", icon=":material/refresh:", on_click=change, kwargs={"caption": ""},
-        disabled=not edited, help=DRAFT,
-    )  # fmt: skip
+    with st.container(horizontal=True):
+        st.button(
+            "Draft again", key="draft_again", icon=":material/refresh:", on_click=change, kwargs={"caption": ""},
+            disabled=not edited, help=DRAFT,
+        )  # fmt: skip
+        st.button(
+            "Reset the figure",
+            key="reset_figure",
+            icon=":material/restart_alt:",
+            on_click=restore,
+            args=(FIRST,),
+            help=AFRESH,
+        )
     return state.c_caption.strip() or draft
 
 
@@ -228,6 +240,8 @@ def take(draft: str) -> Recipe:
     for name in KEYS:
         if name == "panels" or (value := state.get(f"c_{name}", recipe)) is recipe:
             continue
+        if name == "thought":
+            value = value or None
         if name == "caption":
             value = "" if value.strip() == draft else value.strip()
         try:
@@ -237,6 +251,17 @@ def take(draft: str) -> Recipe:
     state.studio_recipe = recipe
     write()
     return recipe
+
+
+def standing(panels: tuple[str, ...]) -> Recipe:
+    """The recipe as it is drawn: the controls as they stand, with those of its panels that this run can fill."""
+    state = st.session_state
+    now = {
+        name: state[f"c_{name}"]
+        for name in ("size", "font_size", "palette", "letters", "zoom", "regimes")
+        if f"c_{name}" in state
+    }
+    return replace(state.studio_recipe, panels=panels or ("text",), map=state.map, **now)
 
 
 def _set(name: str, value) -> None:
@@ -255,13 +280,15 @@ def printing() -> None:
 
 ADD = "What else can be shown of this run. Panels are laid out in the order of the list above."
 SIZE = "Where the figure goes. Widths are those of the printed page, so nothing needs scaling afterwards."
-FONTS = "Points of the smallest text on the printed page. Empty: what suits the size."
+FONTS = "Points of the smallest text on the printed page. Empty: the largest that fits."
 PALETTE = (
     "House: the colours of the app; Okabe-Ito: the published colour-blind-safe palette; Grey: for print without colour. Markers "
     "and dashes tell everything apart as well."
 )
+ZOOM = "The part of the map around the runs; off: all of it, with every thought of the background."
 TITLE = "A line above the panels. Papers usually leave it out: the caption says it."
 CAPTION = "Drafted from the numbers of the run; edit it as you like. It goes into the LaTeX file and the bundle."
 DRAFT = "Throws your edit away and writes the caption from the run's numbers."
+AFRESH = "Panels, look and words as they were at first; the run stays."
 RESOLUTION = "Of PNG and of the moving picture. PDF and SVG have none: they are drawn at any size."
 LABEL = "What \\ref{…} names in the paper."

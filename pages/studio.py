@@ -30,7 +30,7 @@ def main() -> None:
     skeleton = body.skeleton(height=560) if first else None
     with st.sidebar:
         source = st.segmented_control(
-            "Draw",
+            "1 · Find a run",
             SOURCES,
             key="studio_from",
             default=SOURCES[0],
@@ -40,7 +40,7 @@ def main() -> None:
             **_choices.BOUND,
         )
         gallery, opened = controls(source, folder, head)
-        _choices.reset_and_link(folder)
+        foot = st.container()
     _recipe.begin()
     head.markdown("#### From a run to a figure for a paper")
     head.caption(INTRO)
@@ -65,6 +65,8 @@ def main() -> None:
         st.session_state.studio_shown = True
         if gallery is not None and waited:  # the model came with this run: thumbnails have their curves now
             st.rerun()
+    with foot:  # last, so that the link has everything
+        _choices.reset_and_link(folder)
     with st.sidebar:
         _shared.device_line(PATH)
     _shared.companion("studio")
@@ -121,29 +123,28 @@ def studio(found: _cases.Found, folder) -> None:
     kept = tuple(p for p in state.studio_recipe.panels if not possible[p])
     if dropped := [p for p in state.studio_recipe.panels if possible[p]]:
         st.caption(f":material/info: Left out: {', '.join(f'{_recipe.WORDS[p]} ({possible[p]})' for p in dropped)}.")
-    compose, sheet = st.columns([4, 7], gap="medium")
+    if found.typical:
+        st.caption(_shared.escaped(found.typical))
+    if _shared.is_narrow():  # one below the other: the figure, what it is made of, its words, its files
+        figure, compose, words = st.container(), st.container(), st.container()
+    else:
+        compose, sheet = st.columns([4, 7], gap="medium")
+        figure, words = sheet.container(), sheet.container()
     with compose:
-        st.markdown("##### Compose")
+        st.markdown("##### 2 · Compose")
         with st.container(border=True, gap="xsmall"):
             _recipe.panel_controls(possible)
         _recipe.look_controls(len(trace.runs["refined"].states))
         if "map" in kept:
             _choices.segments("Map", "map", folder, MAP, width="stretch")
-        words = st.container()
-    recipe = drawn_recipe(kept)
     with words:
-        drafted = draft_of(found, recipe)
+        drafted = draft_of(found, _recipe.standing(kept))
         _recipe.word_controls(drafted)
-    recipe = _recipe.take(drafted)
-    recipe = drawn_recipe(kept)
-    with sheet:
-        preview(found, recipe)
+        _recipe.take(drafted)
+        recipe = _recipe.standing(kept)
         export(found, recipe, folder)
-
-
-def drawn_recipe(kept: tuple[str, ...]) -> Recipe:
-    """The recipe as it is drawn: without the panels this run cannot fill."""
-    return replace(st.session_state.studio_recipe, panels=kept or ("text",), map=st.session_state.map)
+    with figure:
+        preview(found, recipe)
 
 
 def impossible_panels(trace) -> dict[str, str]:
@@ -165,7 +166,6 @@ def draft_of(found: _cases.Found, recipe: Recipe) -> str:
 
 
 def preview(found: _cases.Found, recipe: Recipe) -> None:
-    st.markdown("##### Preview")
     try:
         with st.spinner("Drawing …", show_time=False):
             picture = _shared.paper_preview(found.mark, found.trace, recipe, PATH)
@@ -175,7 +175,7 @@ def preview(found: _cases.Found, recipe: Recipe) -> None:
     width = 430 if recipe.size == "one-column" else "stretch"
     with st.container(border=True, horizontal_alignment="center"):
         st.image(picture, width=width, output_format="PNG", alt=alt(found, recipe))
-    high = f"{recipe.preset.width:g} mm wide, smallest text {recipe.font:g} pt."
+    high = f"{recipe.preset.width:g} mm wide on paper."
     ready = _shared.warmup(PATH).done.is_set()
     st.caption(
         f"{high} {SAME}" + ("" if ready else " The shared map is still being prepared; until then PCA of this run.")
@@ -191,16 +191,18 @@ def alt(found: _cases.Found, recipe: Recipe) -> str:
 
 
 def export(found: _cases.Found, recipe: Recipe, folder) -> None:
-    st.markdown("##### Export")
+    st.markdown("##### 3 · Export")
     trace, name = found.trace, "".join(c if c.isalnum() or c in "-_" else "-" for c in found.trace.problem.id)[:60]
     link = _choices.link(folder)
+    # read here: the file is made in another thread, which has no session
+    choice = _cases.setting() if st.session_state.studio_from == _cases.SETTING else None
 
     def file(kind: str):
         return lambda: _shared.paper_files(trace, recipe, (kind,), PATH, found.typical)[kind]
 
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "Bundle (.zip)", lambda: _shared.paper_bundle(found.mark, trace, recipe, IN_BUNDLE, PATH, found.typical, link),
+            "Bundle (.zip)", lambda: bundle(found, recipe, choice, link),
             f"{name}.zip", "application/zip", key="export_bundle", icon=":material/folder_zip:", type="primary",
             on_click="ignore", help=BUNDLE,
         )  # fmt: skip
@@ -219,8 +221,16 @@ def export(found: _cases.Found, recipe: Recipe, folder) -> None:
             "CSV", lambda: csv(found, recipe), f"{name}.csv", "text/csv", key="export_csv", icon=":material/table:",
             on_click="ignore", help=CSV,
         )  # fmt: skip
-        with st.popover("Print", icon=":material/tune:", help=PRINT):
+        with st.popover("Resolution, label", icon=":material/tune:", help=PRINT):
             _recipe.printing()
+
+
+def bundle(found: _cases.Found, recipe: Recipe, choice: dict | None, link: str) -> bytes:
+    """choice: the setting of the app, where that is the source: it is run afresh, so that it runs again to the same bits."""
+    if choice is not None:
+        trace = _shared.run_here(PATH, **choice)
+        found = replace(found, trace=trace, mark=_shared.mark_of(trace))
+    return _shared.paper_bundle(found.mark, found.trace, recipe, IN_BUNDLE, PATH, found.typical, link)
 
 
 def csv(found: _cases.Found, recipe: Recipe) -> str:

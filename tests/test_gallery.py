@@ -89,6 +89,8 @@ def test_every_case_says_what_happened_to_it(report):
         ({}, ["p2", "p0", "p1", "p3", "p4", "p5"]),  # by |change|: 2.4, 1.5, 0.3, 0.1, 0.1, 0
         ({"flip": "gained"}, ["p0", "p1"]),
         ({"flip": "lost"}, ["p2"]),
+        ({"flip": "flipped"}, ["p2", "p0", "p1"]),
+        ({"flip": "flipped", "hops": {2}}, ["p0"]),
         ({"flip": "unchanged", "order": "report"}, ["p3", "p4", "p5"]),
         ({"hops": {3}}, ["p2", "p1"]),
         ({"hops": ()}, []),
@@ -230,7 +232,7 @@ def test_a_thumbnail_has_right_answers_above_its_line_and_wrong_ones_below():
     plain, refined = heights(thumbnail([-1, -0.1, -20], [0.1, 1, 20], True))
     assert all(y > HEIGHT / 2 for y in plain) and all(y < HEIGHT / 2 for y in refined)
     assert refined == sorted(refined, reverse=True) and all(0 < y < HEIGHT for y in plain + refined)
-    assert heights(thumbnail([-3.0], [3.0], True)) == [[HEIGHT / 2 + 16.0, HEIGHT / 2 - 16.0]]  # ±3 nats: half of 32
+    assert heights(thumbnail([-1.5], [1.5], True)) == [[HEIGHT / 2 + 16.0, HEIGHT / 2 - 16.0]]  # ±1.5 nats: half of 32
 
 
 def test_a_case_knows_its_change():

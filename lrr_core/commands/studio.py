@@ -229,7 +229,8 @@ def _many(
     cases = gallery.cases(data, arm, flip=flip, order=order)[:top]
     if not cases:
         raise RecipeError(f"No case of {arm} in {report} has flip {flip!r}; choose another --flip or --arm.")
-    say(f"{arm}: {gallery.control_line(gallery.counts(data, arm))}.")
+    c = gallery.counts(data, arm)
+    say(f"{arm}: {c.gained} of {c.n} turned right, {c.lost} wrong; {gallery.control_line(c)}.")
     rows = []
     with opened(ModelSet, models, device) as held:
         for place, case in enumerate(cases, 1):
@@ -257,7 +258,7 @@ def _many(
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()} for row in rows)
     print(write_text(folder / "index.csv", text.getvalue()))
 
 

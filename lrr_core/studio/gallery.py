@@ -22,10 +22,11 @@ from ..problems import Problem
 from ..trace import CONTROLS, METHODS, RefineConfig, Trace
 
 FLIPS = {
-    "any": "every problem",
+    "flipped": "flipped, either way",
     "gained": "turned right",
     "lost": "turned wrong",
     "unchanged": "unchanged",
+    "any": "every problem",
 }
 DISAGREE = {
     "any": "whatever the controls say",
@@ -137,7 +138,7 @@ def cases(
     kept = [
         case
         for case in _all(report, label)
-        if flip in ("any", case.flip)
+        if _flipped(case, flip)
         and (hops is None or case.hops in hops)
         and _disagrees(case, disagree)
         and (not least or abs(case.change or 0.0) >= least)
@@ -149,6 +150,10 @@ def cases(
         "report": lambda c: c.index,
     }
     return sorted(kept, key=keys[order])  # stable: equal ones stay in the order of the report
+
+
+def _flipped(case: Case, wanted: str) -> bool:
+    return wanted in ("any", case.flip) or (wanted == "flipped" and case.flip != "unchanged")
 
 
 def _disagrees(case: Case, wanted: str) -> bool:

@@ -32,15 +32,24 @@ AXES = {  # what an index of an array counts: thoughts and rounds from where peo
 }
 
 
+ROUNDING = 1e-4  # share of an array's largest value below which two machines' float32 may part (measured: 1e-6)
+
+BY_ROUNDING = (
+    f"by rounding alone, as between two machines: less than {ROUNDING:g} of any value; every answer is the same"
+)
+
+
 @dataclass(frozen=True)
 class Difference:
     """The first array that is not the same. run, array: its name; where: place in words ("thought 2, round 1"); largest: biggest
-    absolute difference in the whole array, NaN where shapes or kinds differ; words: what came where that is so."""
+    absolute difference in the whole array, NaN where shapes or kinds differ; share: the same over the array's largest value;
+    words: what came where nothing can be subtracted."""
 
     run: str
     array: str
     where: str
     largest: float
+    share: float = float("inf")
     words: str = ""
 
     @property
@@ -53,12 +62,14 @@ class Difference:
 @dataclass(frozen=True)
 class Replay:
     """What running a bundle again gave. differences: first array of each run that is not the same; changed: versions, devices
-    and weights that are not; same_files, other_files: names of what was drawn again, to the same bytes and to others."""
+    and weights that are not; same_files, other_files: names of what was drawn again, to the same bytes and to others;
+    other_answers: runs that answer otherwise."""
 
     differences: tuple[Difference, ...]
     changed: tuple[str, ...]
     same_files: tuple[str, ...]
     other_files: tuple[str, ...]
+    other_answers: tuple[str, ...] = ()
 
     @property
     def identical(self) -> bool:
@@ -68,6 +79,10 @@ class Replay:
         """The result for people, verdict first."""
         if self.differences:
             out = ["differs: the run does not give the same numbers", *(f"  {d.line}" for d in self.differences)]
+            if all(d.share < ROUNDING for d in self.differences) and not self.other_answers:
+                out.append(f"  {BY_ROUNDING}")
+            elif self.other_answers:
+                out.append(f"  other answers: {', '.join(self.other_answers)}")
         else:
             out = ["identical: every number of the run, to the last bit"]
         if self.same_files:
@@ -88,6 +103,9 @@ def replay(bundle: Bundle, models: ModelSet, planes: Path) -> Replay:
         changed=tuple(changed(bundle, again)),
         same_files=same,
         other_files=tuple(name for name in fresh if name not in same),
+        other_answers=tuple(
+            n for n, run in bundle.trace.runs.items() if n in again.runs and run.choice != again.runs[n].choice
+        ),
     )
 
 
@@ -121,7 +139,7 @@ def differences(before: Trace, after: Trace) -> list[Difference]:
     out = []
     for name, run in before.runs.items():
         if name not in after.runs:
-            out.append(Difference(name, "run", "", float("nan"), "is not there any more"))
+            out.append(Difference(name, "run", "", float("nan"), words="is not there any more"))
         elif found := first_difference(name, run, after.runs[name]):
             out.append(found)
     return out
@@ -132,13 +150,19 @@ def first_difference(name: str, before: Run, after: Run) -> Difference | None:
     for array in Run.ARRAYS:
         a, b = getattr(before, array), getattr(after, array)
         if a.shape != b.shape or a.dtype != b.dtype:
-            return Difference(name, array, "", float("nan"), f"was {a.dtype} {a.shape} and is {b.dtype} {b.shape}")
+            return Difference(
+                name, array, "", float("nan"), words=f"was {a.dtype} {a.shape} and is {b.dtype} {b.shape}"
+            )
         equal = (a == b) | ((a != a) & (b != b))
         if not equal.all():
             with np.errstate(invalid="ignore"):
                 gaps = np.abs(a.astype(float) - b.astype(float))
             place = np.unravel_index(int(np.argmin(equal)), equal.shape)
-            return Difference(name, array, _where(array, place), float(np.nanmax(gaps[~equal], initial=0.0)))
+            largest, scale = (
+                float(np.nanmax(gaps[~equal], initial=0.0)),
+                float(np.nanmax(np.abs(a.astype(float)), initial=0.0)),
+            )
+            return Difference(name, array, _where(array, place), largest, largest / scale if scale else float("inf"))
     said: Mapping[str, tuple] = {
         "decoded text": (before.text, after.text),
         "forward passes": (before.cost, after.cost),
@@ -146,7 +170,7 @@ def first_difference(name: str, before: Run, after: Run) -> Difference | None:
     }
     for what, (a, b) in said.items():
         if a != b:
-            return Difference(name, what, "", float("nan"), f"was {a!r} and is {b!r}")
+            return Difference(name, what, "", float("nan"), words=f"was {a!r} and is {b!r}")
     return None
 
 

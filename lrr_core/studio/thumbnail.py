@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..colours import INK, ROLES
 
 WIDTH, HEIGHT, EDGE = 220, 84, 10
-SCALE = 3.0  # nats at which the axis is half used up: margins run from hundredths to tens, and the sign is what counts
+SCALE = 1.5  # nats at which the axis is half used up: margins run from hundredths to tens, and the sign is what counts
 
 
 def thumbnail(before: Sequence[float], after: Sequence[float], right: bool | None = None, theme: str = "light") -> str:
