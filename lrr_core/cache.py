@@ -21,6 +21,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 ROOM = 32  # positions a buffer has to spare: thoughts and an answer
+SMALL = 1 << 17  # numbers a layer's keys may have for copying them to cost less than the care of a buffer
 PART = 512  # tokens that `fill` reads at once; on two cores 256 to 1,024 are equally fast
 
 
@@ -57,14 +58,15 @@ class Growing(DynamicLayer):
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs):
         """Append (B, H, n, D per head); returns all keys and values."""
-        if key_states.requires_grad or value_states.requires_grad:
+        before = self.get_seq_length()
+        after = before + key_states.shape[-2]
+        small = key_states.shape[0] * key_states.shape[1] * key_states.shape[3] * after <= SMALL
+        if small or key_states.requires_grad or value_states.requires_grad:
             # autograd remembers what it has seen, so that must never be written over
-            self.buffer = None
+            self._take(None)
             return super().update(key_states, value_states)
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        before = self.get_seq_length()
-        after = before + key_states.shape[-2]
         if not self._free(before, after):
             held = self.keys, self.values
             self._take(Buffer.like(key_states, value_states, len(key_states), after))
@@ -81,11 +83,12 @@ class Growing(DynamicLayer):
             return False
         return all(other is self or other.get_seq_length() <= before for other in self.buffer.holders)
 
-    def _take(self, buffer: Buffer) -> None:
+    def _take(self, buffer: Buffer | None) -> None:
         if self.buffer:
             self.buffer.holders.discard(self)
         self.buffer = buffer
-        buffer.holders.add(self)
+        if buffer:
+            buffer.holders.add(self)
 
     def show(self, positions: int) -> None:
         """Hold the first `positions` of the buffer."""

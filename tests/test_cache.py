@@ -15,6 +15,11 @@ TOLERANCE = 1e-5  # measured worst: 1.4e-6 for hidden states of length 5.7
 SMALL = 100  # tokens a part: several parts, of one row and of several
 
 
+@pytest.fixture(autouse=True)
+def every_layer_has_a_buffer(monkeypatch):
+    monkeypatch.setattr(module, "SMALL", 0)
+
+
 @pytest.fixture
 def model(models):
     return models.model("backbone")
@@ -81,6 +86,19 @@ def test_a_branch_that_is_gone_leaves_its_place_to_the_parent():
     del branch
     parent.update(*states(3, 2, 1, 4))
     assert place(parent) == start
+
+
+@torch.no_grad()
+def test_small_layers_are_copied_and_stay_apart(monkeypatch):
+    parent = Growing()
+    parent.update(*states(3, 2, 5, 4))
+    monkeypatch.setattr(module, "SMALL", 3 * 2 * 6 * 4)
+    branch, held = copy.copy(parent), parent.keys.clone()
+    branch.update(*states(3, 2, 1, 4))
+    assert branch.buffer is None and torch.equal(parent.keys, held)
+    branch.update(*states(3, 2, 1, 4))  # outgrows what is small
+    parent.update(*states(3, 2, 1, 4))
+    assert branch.buffer and torch.equal(branch.keys[:, :, :5], held) and torch.equal(parent.keys[:, :, :5], held)
 
 
 @torch.no_grad()
