@@ -33,11 +33,9 @@ def train(
         config = kept
     given = for_method(read_config(config or {}), method)
     if trainer_of(given) == "backbone":
-        from transformers.utils import logging
-
         from ..training.finetune import finetune
 
-        logging.disable_progress_bar()
+        _no_bars()
         done = finetune(FinetuneConfig.load(given), out, resume, say)
     else:
         from ..training.train import TrainConfig
@@ -78,4 +76,12 @@ def assemble(
 
     backbone = (run / "config.json").exists() and trainer_of(read_config(run / "config.json")) == "backbone"
     make = model_set_of_run if backbone else of_reasoner
+    _no_bars()
     print(make(run, out, cot, no_cot, rungs, limit, say))
+
+
+def _no_bars() -> None:
+    """The library's own loading and saving bars off: a run says where it stands in lines."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
