@@ -126,7 +126,7 @@ def this_problem(head, config: RefineConfig, names) -> None:
     head.markdown(f"#### {_shared.escaped(summary.asked(asked))}")
     head.caption(INTRO)
     job = _planes.of_problem(PATH, asked, config, names)
-    if job.plane is None:
+    if job.result is None:
         st.skeleton(height=560)
         waiting("one", job, lambda: _planes.compute_one(PATH, job, asked, config, names))
         return
@@ -135,13 +135,13 @@ def this_problem(head, config: RefineConfig, names) -> None:
         label_visibility="collapsed", **_choices.BOUND,
     )  # fmt: skip
     look = {"theme": _shared.theme(), "here": here(), "narrow": _shared.is_narrow()}
-    words = regimes.in_words(job.plane)
-    chart("plane", plane_figure(job.plane, mode, **look), f"{MODES[mode]}. {words}")
+    words = regimes.in_words(job.result)
+    chart("plane", plane_figure(job.result, mode, **look), f"{MODES[mode]}. {words}")
     left, right = st.columns([5, 2], vertical_alignment="center")
     left.markdown(f":small[{_shared.escaped(words)}]", help=CONTROL)
     with right.container(horizontal_alignment="right"):
         explore_button()
-    legend(job.plane)
+    legend(job.result)
 
 
 def legend(plane) -> None:
@@ -174,14 +174,14 @@ def many_problems(head, config: RefineConfig, names) -> None:
     source = {"kind": "balanced", "limit": n, "seed": SEED, "nodes": nodes, "hops": hops}
     job = _planes.of_many(PATH, source, config, names)
     begin = lambda: _planes.compute_many(PATH, job, source, config, names)  # noqa: E731
-    if job.plane is not None:
-        words = job.plane.in_words()
+    if job.result is not None:
+        words = job.result.in_words()
         look = {"theme": _shared.theme(), "here": here(), "narrow": _shared.is_narrow()}
-        shown = accuracy_figure(job.plane, control=control != "contrast", **look)
+        shown = accuracy_figure(job.result, control=control != "contrast", **look)
         chart("accuracy_plane", shown, f"Accuracy at every setting. {words}")
     if job.running or not job.started or job.stop.is_set() or job.error:
         waiting("many", job, begin)
-    if job.plane is not None:
+    if job.result is not None:
         with spot:
             explore_button()
         st.markdown(f":small[{_shared.escaped(words)}. Balanced problems, {size}, seed {SEED}.]")
@@ -200,7 +200,7 @@ def waiting(kind: str, job, begin) -> None:
         st.error(_shared.escaped(job.error), icon=":material/error:")
     words = "Go on" if job.stop.is_set() else "Compute"
     st.button(words, key=f"begin_{kind}", on_click=begin, icon=":material/play_arrow:", help=BEGIN)
-    if kind == "many" and job.plane is None:
+    if kind == "many" and job.result is None:
         st.caption(NOT_YET)
 
 

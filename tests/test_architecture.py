@@ -20,13 +20,14 @@ HOUSE = {
     ),
     "numpy": (
         "metrics projection fitting shipped summary gains findings regimes accuracy comparison live.grid live.scene "
-        "lessons.records lessons.laws lessons.toy "
+        "lessons.records lessons.laws lessons.toy report report_checks report_words report_files report_sweeps "
         "studio.archive studio.checked studio.bundle studio.gallery studio.thumbnail "
         "studio.records studio.problem_records studio.regime_record studio.caption"
     ),
     "plotly": (
         "figures.explore figures.panels figures.graph_panel figures.compare figures.difference figures.ladder "
-        "figures.regimes figures.heat_grid figures.subspace lessons.stage lessons.feedback_figure lessons.frontier_figure "
+        "figures.regimes figures.heat_grid figures.subspace figures.report figures.report_cost figures.report_sweeps "
+        "lessons.stage lessons.feedback_figure lessons.frontier_figure "
         "lessons.toy_figures lessons.mixing_figure lessons.evidence_figures lessons.trap_figures "
         "studio.look studio.paper studio.paper_map studio.paper_curves studio.paper_tokens studio.paper_graph "
         "studio.paper_regimes studio.paper_text studio.film studio.export"

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from lrr_core.accuracy import AccuracyPlane
 from lrr_core.live.grid import to_axis
 from lrr_core.regimes import REGIONS, Plane, counts, in_words
-from pages._planes import Job
+from pages._jobs import Job
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "assets" / "regimes"
@@ -133,8 +133,8 @@ def test_another_problem_is_computed_and_remembered(at):
     at.button(key="another").click().run()
     wait_until(at, lambda at: "open" in keys(at))
     assert "Of 228 settings" in words(at) and len(drawn(at, "settings")["customdata"]) == 228
-    job = at.session_state["plane_jobs_one"]
-    made = [j.plane for j in job.values() if j.plane is not None and j.plane.problem.startswith("balanced")]
+    job = at.session_state["jobs_one"]
+    made = [j.result for j in job.values() if j.result is not None and j.result.problem.startswith("balanced")]
     assert made and in_words(made[-1]) in words(at)
     at.session_state["thoughts"] = 2
     at.run()
@@ -158,7 +158,7 @@ def test_stop_stops_and_go_on_goes_on(at):
     at.session_state["problem"] = "1-small-0"  # to look at something else stops it too
     at.session_state["rounds"] = 1
     at.run()
-    assert all(not job.running or job.stop.is_set() for job in at.session_state["plane_jobs_one"].values())
+    assert all(not job.running or job.stop.is_set() for job in at.session_state["jobs_one"].values())
 
 
 @needs_set
@@ -216,11 +216,11 @@ def ended(job: Job) -> Job:
 def test_a_job_brings_its_plane_or_says_why_not():
     job = Job()
     job.start(loading("models"), lambda models, job: (models, job.tell(1, 4)))
-    assert ended(job).plane == ("models", None) and job.share == 0.25 and not job.running and not job.error
+    assert ended(job).result == ("models", None) and job.share == 0.25 and not job.running and not job.error
     for make, error in ((lambda *_: 1 / 0, None), (None, ValueError("division by zero"))):
         job = Job()
         job.start(loading(error=error), make)
-        assert ended(job).error == "division by zero" and job.plane is None
+        assert ended(job).error == "division by zero" and job.result is None
 
 
 def test_a_job_that_is_stopped_keeps_what_it_has_and_is_no_error():
@@ -232,7 +232,7 @@ def test_a_job_that_is_stopped_keeps_what_it_has_and_is_no_error():
     job = Job()
     job.start(loading(), make)
     job.stop.set()
-    assert ended(job).plane == "half" and not job.error
+    assert ended(job).result == "half" and not job.error
 
 
 def test_a_job_can_be_stopped_while_the_model_is_loaded():
@@ -241,4 +241,4 @@ def test_a_job_can_be_stopped_while_the_model_is_loaded():
     job.start(waits, lambda *_: "never")
     assert job.running and job.share is None
     job.stop.set()
-    assert ended(job).plane is None and not job.error
+    assert ended(job).result is None and not job.error

@@ -1,0 +1,295 @@
+"""A report drawn: differences as a forest plot, and accuracies with their intervals.
+
+    forest_figure(report)       points gained or lost against plain thoughts, an interval an arm
+    accuracy_figure(report)     accuracies beside guessing, rules without reasoning and the published figures
+
+Methods, controls and text differ in colour and in marker. Zero, chance and every n are on the picture or under the pointer.
+"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from ..colours import INK, ROLES
+from ..report import Report, reference_rows, rows
+from ..report_words import finding, p_text
+from .explore import FONT
+from .panels import plain_text
+
+GROUPS = {"text": "in text", "base": "plain thoughts", "method": "refined thoughts", "control": "controls"}
+BESIDE = "without reasoning"
+ROW, GAP = 27, 28  # px of an arm, and of what stands between two groups
+
+
+def looks(theme: str) -> dict[str, dict]:
+    """Colour and marker of every kind of arm."""
+    ink = INK[theme]
+    return {
+        "text": {"color": ROLES["question"].colour, "symbol": "diamond-open", "size": 9},
+        "base": {"color": ROLES["plain"].colour, "symbol": ROLES["plain"].symbol, "size": 10},
+        "method": {"color": ROLES["refined"].colour, "symbol": ROLES["refined"].symbol, "size": 10},
+        "control": {"color": ink.text, "symbol": "square-open", "size": 8},
+        "reference": {"color": ink.muted, "symbol": "line-ns-open", "size": 11},
+    }
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
+
+
+def forest_figure(report: Report, theme: str = "light", narrow: bool = False) -> go.Figure:
+    """Every arm's difference in points with its paired bootstrap interval. An arm far outside the others is an arrow at the
+    edge of the axis, its number beside it: one control would squeeze all methods into a line."""
+    table = [row for row in rows(report) if row["points"] is not None]
+    ink, places, height, headings = INK[theme], *_places(table)
+    low, high = _axis(table)
+    data, notes, inward = [], headings, 0.012 * (high - low)
+    for kind, look in looks(theme).items():
+        own = [row for row in table if row["kind"] == kind]
+        near = [row for row in own if low <= row["points"] <= high]
+        if near:
+            data.append(
+                dots(near, places, look, "points", [told(report, row) for row in near]) | {"name": GROUPS[kind]}
+            )
+        far = [row for row in own if not low <= row["points"] <= high]
+        if far:
+            symbols = ["triangle-left" if row["points"] < low else "triangle-right" for row in far]
+            edge = [low + inward if row["points"] < low else high - inward for row in far]
+            texts = [told(report, row) + "<br>beyond the axis" for row in far]
+            more = {"x": edge, "error_x": None, "marker": {"color": look["color"], "symbol": symbols, "size": 10}}
+            data.append(dots(far, places, look, "points", texts) | more | {"name": f"{GROUPS[kind]}, beyond"})
+    for row in table:
+        sure = row["points low"] > 0 or row["points high"] < 0
+        words = signed(row["points"])
+        if not narrow:
+            ends = f"{signed(row['points low'])} to {signed(row['points high'])}"
+            words = f"<b>{words}</b>  ({ends})" if sure else f"{words}  ({ends})"
+        elif sure:
+            words = f"<b>{words}</b>"
+        notes.append(_beside(words, places[row["label"]], ink.text if sure else ink.muted))
+        if not narrow:
+            notes.append(_beside(f"p {p_text(row['p'])}", places[row["label"]], ink.muted) | {"xshift": 172})
+    notes.append(_over("points" if narrow else "points and 95 % interval"))
+    title = {"text": "difference in percentage points", "font": {"size": 12, "color": ink.muted}, "standoff": 6}
+    x = {"range": [low, high], "title": title, "zeroline": True, "zerolinecolor": ink.text, "zerolinewidth": 1.6}
+    sides = {"l": _gutter(table, narrow), "r": 62 if narrow else 262}
+    return sheet(data, {"xaxis": x, "yaxis": _names(table, places, narrow)}, notes, height, theme, sides)
+
+
+def _axis(table: list[dict]) -> tuple[float, float]:
+    """Limits that hold every refined arm and every arm in its neighbourhood."""
+    first = [row for row in table if row["kind"] == "method"] or table
+    most = max([abs(row[end]) for row in first for end in ("points low", "points high")] + [2.0])
+    near = [row for row in table if max(abs(row["points low"]), abs(row["points high"])) <= 2.5 * most]
+    low = min([row["points low"] for row in near] + [0.0])
+    high = max([row["points high"] for row in near] + [0.0])
+    pad = 0.06 * (high - low) or 1.0
+    return low - pad, high + pad
+
+
+def told(report: Report, row: dict) -> str:
+    said = f"<b>{plain_text(row['arm'])}</b>: {row['correct']} of {row['n']} right, {row['accuracy']:.1f} %"
+    said += f" ({row['accuracy low']:.1f} to {row['accuracy high']:.1f})"
+    if row["points"] is not None:
+        low, high = signed(row["points low"]), signed(row["points high"])
+        said += (
+            f"<br>{signed(row['points'])} points ({low} to {high}) against {plain_text(row['against'])}, n = {row['n']}"
+            f"<br>{row['gained']} more right, {row['lost']} more wrong, exact McNemar p = {row['p']:.2g}"
+        )
+    return said
+
+
+# --- accuracies -------------------------------------------------------------------------------------------------------
+
+
+def accuracy_figure(report: Report, theme: str = "light", narrow: bool = False) -> go.Figure:
+    """Every arm's accuracy with its Wilson interval; guessing and the rules without reasoning are lines through all rows."""
+    arms, beside = rows(report), reference_rows(report)
+    table, ink = arms + beside, INK[theme]
+    places, height, notes = _places(table)
+    data, shapes = [], []
+    for kind, look in looks(theme).items():
+        own = [row for row in table if row["kind"] == kind]
+        if own:
+            texts = [told(report, row) if row["kind"] != "reference" else _told_beside(row) for row in own]
+            data.append(
+                dots(own, places, look, "accuracy", texts) | {"name": GROUPS.get(kind, BESIDE), "showlegend": False}
+            )
+    for row in beside:
+        line = {"type": "line", "x0": row["accuracy"], "x1": row["accuracy"], "y0": 0, "y1": places[row["label"]]}
+        shapes.append(line | {"line": {"color": ink.muted, "width": 1, "dash": "dot"}, "layer": "below"})
+    published = [row for row in arms if row["published"] is not None]
+    if published:
+        data.append(_published(published, places, ink.muted))
+    for row in table:
+        words = f"<b>{row['accuracy']:.1f}</b>"
+        if not narrow and row["correct"] is not None:
+            words += f"   {row['correct']}/{row['n']}"
+        notes.append(_beside(words, places[row["label"]], ink.text if row["kind"] != "reference" else ink.muted))
+    notes.append(_over("%" if narrow else "% and right answers"))
+    values = [row[name] for row in table for name in ("accuracy", "accuracy low", "accuracy high", "published")]
+    values = [value for value in values if value is not None]
+    low, high = min(values), max(values)
+    pad = 0.04 * (high - low) or 1.0
+    title = {"text": "accuracy, %", "font": {"size": 12, "color": ink.muted}, "standoff": 6}
+    x = {"range": [max(low - pad, -1), min(high + pad, 101)], "title": title, "zeroline": False}
+    sides = {"l": _gutter(table, narrow), "r": 52 if narrow else 130}
+    axes = {"xaxis": x, "yaxis": _names(table, places, narrow), "shapes": shapes}
+    return sheet(data, axes, notes, height, theme, sides, legend=bool(published))
+
+
+def _published(table: list[dict], places: dict[str, float], colour: str) -> dict:
+    texts = [f"{plain_text(row['arm'])}, published: {row['published']:g} %<br>{SECOND_HAND}" for row in table]
+    cross = {"color": colour, "symbol": "x-thin", "size": 8, "line": {"width": 1.6, "color": colour}}
+    at = {"x": [row["published"] for row in table], "y": [places[row["label"]] for row in table]}
+    look = {"type": "scatter", "mode": "markers", "marker": cross, "cliponaxis": False}
+    return (
+        look
+        | at
+        | {
+            "name": "published, second-hand",
+            "showlegend": True,
+            "hovertext": texts,
+            "hoverinfo": "text",
+        }
+    )
+
+
+SECOND_HAND = "GPT-2 117M, read off a chart by a reviewer: second-hand"
+
+
+def _told_beside(row: dict) -> str:
+    said = f"<b>{plain_text(row['arm'])}</b>: {row['accuracy']:.1f} %"
+    if row["correct"] is None:
+        return said
+    return said + f" ({row['accuracy low']:.1f} to {row['accuracy high']:.1f}), {row['correct']} of {row['n']}"
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _places(table: list[dict]) -> tuple[dict[str, float], int, list[dict]]:
+    """(label -> y in px from above, height in px, headings of the groups)."""
+    places, notes, y = {}, [], 0
+    for kind, heading in (GROUPS | {"reference": BESIDE}).items():
+        own = [row for row in table if row["kind"] == kind]
+        if not own:
+            continue
+        y += GAP
+        notes.append({"text": heading, "x": 0, "xref": "paper", "y": y - 4, "yanchor": "bottom", "xanchor": "right"})
+        notes[-1] |= {"xshift": -8, "showarrow": False, "font": {"size": 11}, "opacity": 0.75}
+        for row in own:
+            places[row["label"]] = y + ROW / 2
+            y += ROW
+    return places, int(y) + 12, notes
+
+
+def _names(table: list[dict], places: dict[str, float], narrow: bool) -> dict:
+    long = 30 if narrow else 44
+    words = [plain_text(row["arm"]) for row in table]
+    words = [w if len(w) <= long else w[: long - 1] + "…" for w in words]
+    height = max(places.values(), default=0) + ROW / 2 + 12
+    at = {"tickvals": [places[row["label"]] for row in table], "ticktext": words, "range": [height, 0]}
+    return at | {
+        "tickfont": {"size": 11.5 if narrow else 12.5},
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "ticklabelstandoff": 8,
+    }
+
+
+def _gutter(table: list[dict], narrow: bool) -> int:
+    """Room for the names, in px."""
+    longest = max([len(row["arm"]) for row in table] + [12])
+    return int(min(longest, 30 if narrow else 44) * (6.0 if narrow else 6.6)) + 16
+
+
+def dots(own: list[dict], places: dict[str, float], look: dict, column: str, texts: list[str]) -> dict:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [row[column] for row in own],
+        "y": [places[row["label"]] for row in own],
+        "error_x": bars(own, column, look["color"]),
+        "marker": marker(look),
+        "hovertext": texts,
+        "hoverinfo": "text",
+        "customdata": [row["label"] for row in own],
+        "cliponaxis": False,
+    }
+
+
+def bars(own: list[dict], column: str, colour: str) -> dict:
+    up = [(row[f"{column} high"] or row[column]) - row[column] for row in own]
+    down = [row[column] - (row[column] if row[f"{column} low"] is None else row[f"{column} low"]) for row in own]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": up,
+        "arrayminus": down,
+        "thickness": 1.6,
+        "width": 0,
+        "color": colour,
+    }
+
+
+def marker(look: dict) -> dict:
+    return look | {"line": {"width": 1.8, "color": look["color"]}}
+
+
+def _beside(words: str, y: float, colour: str) -> dict:
+    """A number right of the axis, in its arm's row."""
+    style = {"showarrow": False, "xanchor": "left", "xref": "paper", "x": 1, "xshift": 10, "font": {"size": 12}}
+    style["font"] = style["font"] | {"color": colour}
+    return style | {"text": words, "y": y}
+
+
+def _over(words: str) -> dict:
+    """The heading of that column."""
+    style = {"showarrow": False, "xanchor": "left", "xref": "paper", "x": 1, "xshift": 10, "y": 0, "yanchor": "bottom"}
+    return style | {"text": words, "font": {"size": 11}, "opacity": 0.75, "yshift": -GAP + 4}
+
+
+def signed(points: float) -> str:
+    return f"{points:+.1f}".replace("-", "−")
+
+
+def sheet(data: list, axes: dict, notes: list, height: int, theme: str, sides: dict, legend: bool = False) -> go.Figure:
+    """The figure on the page's own paper. height: of the plot in px, without margins; sides: margins left and right."""
+    ink = INK[theme]
+    top, foot = (34 if legend else 6), 46
+    for name in [key for key in axes if key.startswith(("xaxis", "yaxis"))]:
+        plain = {
+            "gridcolor": ink.grid,
+            "zeroline": False,
+            "tickfont": {"size": 11.5, "color": ink.text},
+            "linecolor": ink.grid,
+        }
+        merged = plain | axes[name]
+        merged["tickfont"] = plain["tickfont"] | axes[name].get("tickfont", {})
+        axes[name] = merged
+    for note in notes:
+        note["font"] = {"color": ink.muted} | note.get("font", {})
+    rest = {
+        "template": {},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": ink.text},
+        "height": height + top + foot,
+        "margin": {"t": top, "b": foot} | sides,
+        "annotations": notes,
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"family": FONT, "size": 12}, "align": "left"},
+        "showlegend": legend,
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12, "color": ink.text}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": ink.muted, "activecolor": ink.text},
+    }
+    return go.Figure({"data": data, "layout": rest | axes})
+
+
+def describe(report: Report, view: str) -> str:
+    """A figure's alternative text: what was measured, and every arm's number."""
+    said = [
+        finding(row) if view == "difference" else f"{row['arm']} {row['accuracy']:.1f} %" for row in rows(report)[:24]
+    ]
+    return f"{report.benchmark}, n = {report.n}, chance {100 * report.data['chance']:.0f} %. " + "; ".join(said) + "."

@@ -1,0 +1,100 @@
+"""A report as a file for others: CSV with every number, JSON as it was measured, and a LaTeX table for a paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from .report import COLUMNS, Report, reference_rows, rows
+
+
+def to_json(report: Report) -> str:
+    """The report as it was measured: `load` reads it back."""
+    return json.dumps(report.data, ensure_ascii=False, separators=(",", ":"))
+
+
+def to_csv(report: Report) -> str:
+    """The table and what it is read beside as CSV, numbers unrounded; problems, settings and weights stand in comment lines."""
+    import pandas as pd
+
+    d = report.data
+    head = [f"{report.benchmark}, n = {report.n}, chance {d['chance']:g}, majority {d['majority']:g}"]
+    head += [f"problems: {json.dumps(d['source'])}", f"settings: {json.dumps(d['config'])}"]
+    head += [f"identity: {json.dumps(d['identity'])}", *(f"{name}: {words}" for name, words in COLUMNS.items())]
+    table = pd.DataFrame(rows(report) + reference_rows(report), columns=list(COLUMNS))
+    whole = ["correct", "n", "gained", "lost", "seeds"]
+    table[whole] = table[whole].astype("Int64")
+    lines = "".join(f"# {' '.join(line.splitlines())}\n" for line in head)
+    return lines + table.map(_inert).to_csv(index=False, lineterminator="\n")
+
+
+def _inert(cell):
+    """A text that a spreadsheet would take for a formula, with an apostrophe before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
+
+
+LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
+LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"}
+LATEX |= {
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "·": r"$\cdot$",
+    "−": "$-$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "–": "--",
+    "…": r"\dots{}",
+}
+
+
+def latex(text: str) -> str:
+    """A text with nothing left that LaTeX would read; what it has no letter for becomes a question mark."""
+    known = lambda c: LATEX.get(c, c if (c.isascii() and c.isprintable()) or (c.isalpha() and ord(c) < 0x180) else "?")  # noqa: E731
+    return "".join(known(" " if c in "\r\n\t" else c) for c in text)
+
+
+def to_latex(report: Report) -> str:
+    """A booktabs table (needs \\usepackage{booktabs}); n, chance and what the columns are stand in its caption."""
+    lines = [r"\begin{table}", r"\centering", r"\small", r"\begin{tabular}{lrrrrr}", r"\toprule"]
+    lines += [r"Method & Correct & Accuracy & Points & $p$ & Forwards \\", r"\midrule"]
+    groups = [("text", "base", "method"), ("control",)]
+    table = rows(report)
+    blocks = [[_latex_row(row) for row in table if row["kind"] in group] for group in groups]
+    blocks.append([_latex_row(row) for row in reference_rows(report)])
+    for block in filter(None, blocks):
+        lines += [*block, r"\midrule"]
+    lines[-1] = r"\bottomrule"
+    return "\n".join([*lines, r"\end{tabular}", rf"\caption{{{_caption(report, table)}}}", r"\end{table}", ""])
+
+
+def _latex_row(row: dict) -> str:
+    ends = lambda name, form: " ".join(f"{row[f'{name} {end}']:{form}}" for end in ("low", "high"))  # noqa: E731
+    sign = lambda text: f"${text}$"  # noqa: E731
+    accuracy = f"{row['accuracy']:.1f}"
+    if row["accuracy low"] is not None:
+        accuracy += rf" \scriptsize[{ends('accuracy', '.1f').replace(' ', ', ')}]"
+    cells = [latex(row["arm"]), "" if row["correct"] is None else f"{row['correct']}/{row['n']}", accuracy]
+    if row["points"] is None:
+        cells += ["", ""]
+    else:
+        low, high = (sign(f"{row[f'points {end}']:+.1f}") for end in ("low", "high"))
+        p = f"{row['p']:.3f}" if row["p"] >= 0.001 else "$<0.001$"
+        points = sign(f"{row['points']:+.1f}")
+        cells += [rf"{points} \scriptsize[{low}, {high}]", p]
+    return " & ".join([*cells, "" if row["forwards"] is None else f"{row['forwards']:.1f}"]) + r" \\"
+
+
+def _caption(report: Report, table: Sequence[dict]) -> str:
+    d, c = report.data, report.data["config"]
+    said = [
+        f"{report.benchmark}, n = {report.n:,}; chance {100 * d['chance']:.1f} %, "
+        f"most frequent answer {100 * d['majority']:.1f} %.",
+        "Accuracy in % with 95 % Wilson interval; points: difference to Coconut with the same backbone on the same problems, "
+        "with 95 % paired bootstrap interval; p: exact McNemar test; forward passes per problem.",
+        "Full: residual mixing and contrast.",
+        f"s = {c['step_size']:g}, α = {c['residual']:g}, K = {c['rounds']}, T = {c['thoughts']}, reference {c['reference']}.",
+    ]
+    if published := [row for row in table if row["published"] is not None]:
+        named = ", ".join(f"{row['arm']} {row['published']:g}" for row in published)
+        said.append(f"Published figures, second-hand (read off a chart): {named}.")
+    return latex(" ".join(said))

@@ -1,0 +1,105 @@
+"""Which answers a method changes, in both directions beside its random control, and the way from each into Explore."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lrr_core import summary
+from lrr_core.report import flips, kind, written
+from pages import _choices, _shared
+
+FIRST = 6  # problems of each direction that are listed at once
+
+
+def changed(report, folder) -> None:
+    """Which problems are answered otherwise, in both directions, beside what random pushes change."""
+    compared = [label for label in report.labels if report.against(label)]
+    if not compared:
+        return
+    st.markdown("##### Which answers change?")
+    first = next((label for label in compared if kind(report, label) == "method"), compared[0])
+    named = {label: written(report, label) for label in compared}
+    _choices.settle("flips_of", named, first)
+    label = st.selectbox(
+        "Of",
+        compared,
+        compared.index(first),
+        key="flips_of",
+        format_func=named.get,
+        help=FLIPS,
+        width=480,
+        **_choices.BOUND,
+    )
+    found = flips(report, label)
+    lines = ["| | wrong → right | right → wrong |", "|---|---|---|"]
+    lines.append(f"| **{_shared.escaped(written(report, label))}** | **{len(found.gained)}** | **{len(found.lost)}** |")
+    if found.control and found.control != label:
+        lines.append(
+            f"| control: {_shared.escaped(written(report, found.control))} | {found.control_gained} | {found.control_lost} |"
+        )
+    st.markdown("\n".join(lines))
+    against = _shared.escaped(written(report, found.against))
+    st.caption(f"Of n = {found.n} problems, against {against}. {COUNTED if found.control else NO_CONTROL}")
+    why_not = cannot_open(report, label, folder)
+    if why_not:
+        st.info(_shared.escaped(why_not), icon=":material/info:")
+    for place, name, part in zip(st.columns(2), ("wrong → right", "right → wrong"), found, strict=True):
+        with place:
+            st.markdown(f"**{name}** ({len(part)})")
+            one_way(report, label, name, part, bool(why_not))
+
+
+def one_way(report, label: str, name: str, part, closed: bool) -> None:
+    """The problems of one direction, each with its way into Explore."""
+    more = st.session_state.get(f"all {name}", False)
+    for flip in part if more else part[:FIRST]:
+        problem, line = report.problems[flip.index], st.container(gap=None)
+        line.button(
+            _shared.escaped(summary.asked(problem)), key=f"flip_{name}_{flip.index}_{flip.seed}", type="tertiary",
+            icon=":material/open_in_new:", on_click=clicked, args=(report, label, flip), disabled=closed, help=FLIP,
+        )  # fmt: skip
+        line.caption(_shared.escaped(told(flip, problem)))
+    if len(part) > FIRST:
+        st.toggle(f"All {len(part)}", key=f"all {name}")
+
+
+def told(flip, problem) -> str:
+    hops = f" · {problem.graph.hops} hops, {len(problem.graph.names)} nodes" if problem.graph else ""
+    if flip.change is None:
+        return f"{problem.id}{hops}"
+    return f"margin {flip.before:+.2f} → {flip.after:+.2f} nats{hops}".replace("-", "−")
+
+
+def clicked(report, label: str, flip) -> None:
+    """Remembers what Explore is to be opened at: it is opened at the start of the run that follows."""
+    settings = report.settings(label)
+    if kind(report, label) == "text":
+        settings["method"] = "coconut"
+    values = {key: settings[key] for key in (*_choices.SETTINGS, *_choices.MEMBERS, "thoughts")}
+    text = report.problems[flip.index].question
+    st.session_state.flip_opened = values | {"problem": _shared.OWN, "text": text, "upto": 0}
+
+
+def cannot_open(report, label: str, folder) -> str:
+    """Why Explore cannot show a problem of this report; "" where it can."""
+    if report.data["benchmark"] != folder.info.benchmark:
+        return OTHER_BENCHMARK.format(theirs=report.benchmark, ours=folder.info.benchmark)
+    settings, measured_with = report.settings(label), report.data["identity"].get("members", {})
+    for role in _choices.MEMBERS:
+        if (name := settings[role]) not in folder.members:
+            return f"Explore has no checkpoint {name}, which was the {role} here."
+        if isinstance(measured_with, dict) and measured_with.get(name, folder.hash(name)) != folder.hash(name):
+            return f"This was measured with other weights for {name} than the set holds now: Explore would show another run."
+    return ""
+
+
+# --- help texts -------------------------------------------------------------------------------------------------------
+
+FLIPS = "Whose answers are compared with those of plain thoughts."
+FLIP = "Open this problem in Explore, with the settings it was answered with."
+COUNTED = "What random pushes of the same length change says how much of this is chance; the largest change of margin comes first."
+NO_CONTROL = "This report has no random pushes to compare with; the largest change of margin comes first."
+OTHER_BENCHMARK = (
+    "These are problems of {theirs}, and the model set answers {ours}: to see one thought by thought, open the app with a set "
+    "that was made for {theirs}."
+)

@@ -1,0 +1,216 @@
+"""Benchmark: what each method gains, on how many problems, and how sure that is; reports are opened and made. No maths here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lrr_core.figures.report import describe
+from lrr_core.figures.report_cost import COSTS
+from lrr_core.report import ReportError, load
+from lrr_core.report_checks import MOST_BYTES
+from lrr_core.report_files import to_csv, to_json, to_latex
+from lrr_core.report_sweeps import planes, views
+from lrr_core.report_words import SHOWN, headline, measured, shown_rows
+from pages import _benchmark_runs as runs
+from pages import _choices, _shared
+from pages._flips import changed
+from pages._new_run import RUN, new_run, under_way
+
+PATH = _shared.DEFAULT_SET
+OPENED = "opened file"
+NAMES = 230  # px for the names of methods in the table
+FIRST = ("plane", "training", "backbones", "difference", "accuracy")  # what is shown first where a report can fill it
+
+
+def main() -> None:
+    state = st.session_state
+    try:
+        folder = _shared.folder(PATH)
+    except ValueError as error:
+        st.error(_shared.escaped(str(error)), icon=":material/error:")
+        return
+    _choices.begin(folder)
+    if (values := state.pop("flip_opened", None)) is not None:
+        _choices.explore_at(**values)
+    head = st.container()
+    with st.sidebar:
+        new_run(folder)
+    _choices.show_notes(head)
+    head.markdown("#### Does refinement help, by how much, and how sure is that?")
+    head.caption(INTRO)
+    report = chosen(head)
+    job = runs.current()
+    if job is not None and (job.running or job.stop.is_set() or job.error):
+        with head:
+            under_way(job)
+    if report is not None:
+        show(report, folder)
+    elif job is not None and job.running:
+        st.skeleton(height=420)
+    with st.sidebar:
+        _shared.device_line(PATH)
+    _shared.companion("benchmark")
+
+
+# --- which report -----------------------------------------------------------------------------------------------------
+
+
+def chosen(head):
+    """The report that is looked at; None where there is none (yet)."""
+    state, shelf = st.session_state, runs.shelf()
+    job = runs.current()
+    titles = {key: runs.title(path) for key, path in shelf.items()}  # a shipped one first: there is always a picture
+    titles |= {RUN: RUN} if job is not None else {}
+    titles |= {OPENED: f"opened · {state.benchmark_opened[0]}"} if "benchmark_opened" in state else {}
+    first = next(iter(titles), None)
+    _choices.settle("report", titles, first)
+    if (wanted := state.pop("benchmark_wanted", None)) in titles:
+        state.report = wanted
+    with head.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Report", list(titles), key="report", format_func=titles.get, help=REPORT, width=480, **_choices.BOUND
+        )
+        with st.popover("Open a report", icon=":material/folder_open:", help=OPEN):
+            st.file_uploader(
+                "A report.json of `evaluate`", ["json"], key="benchmark_upload", on_change=opened_file,
+                max_upload_size=MOST_BYTES // 2**20, help=OPEN,
+            )  # fmt: skip
+    if error := state.get("benchmark_open_error"):
+        head.error(_shared.escaped(error), icon=":material/error:")
+    if not titles:
+        st.info(NOTHING, icon=":material/info:")
+        return None
+    if state.report == RUN:
+        return job.result
+    if state.report == OPENED:
+        return state.benchmark_opened[1]
+    try:
+        return runs.opened(shelf[state.report])
+    except (ReportError, OSError) as error:
+        head.error(_shared.escaped(str(error)), icon=":material/error:")
+        return None
+
+
+def opened_file() -> None:
+    """Reads what was uploaded; what is wrong with it is said above the report that stays."""
+    state = st.session_state
+    state.pop("benchmark_open_error", None)
+    if (file := state.benchmark_upload) is None:
+        return
+    try:
+        state.benchmark_opened = file.name, load(file.getvalue())
+        state.benchmark_wanted = OPENED
+    except ReportError as error:
+        state.benchmark_open_error = f"{file.name}: {error}"
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def show(report, folder) -> None:
+    st.markdown("\n".join(f"* {_shared.escaped(sentence)}" for sentence in headline(report)))
+    st.caption(_shared.escaped(measured(report)))
+    pictures(report)
+    table(report)
+    changed(report, folder)
+
+
+def pictures(report) -> None:
+    offered = views(report)
+    first = next(view for view in FIRST if view in offered)
+    _choices.settle("picture", offered, first)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = st.segmented_control(
+            "Picture", list(offered), key="picture", default=first, required=True, label_visibility="collapsed",
+            help="\n".join(f"* **{name}**: {words}" for name, words in offered.items()), **_choices.BOUND,
+        )  # fmt: skip
+        look = {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
+        if view == "cost":
+            look["cost"] = st.segmented_control(
+                "Cost", list(COSTS), key="picture_cost", default="forwards", required=True,
+                label_visibility="collapsed", format_func=COSTS.get, **_choices.BOUND,
+            )  # fmt: skip
+        if view == "plane":
+            names = list(planes(report))
+            _choices.settle("picture_plane", names, names[0])
+            look["plane"] = st.segmented_control(
+                "Plane", names, key="picture_plane", default=names[0], required=True, label_visibility="collapsed",
+                **_choices.BOUND,
+            )  # fmt: skip
+    st.plotly_chart(
+        _shared.report_figure(report, view, **look),
+        key=f"report_{view}",
+        theme=None,
+        width="stretch",
+        alt=describe(report, view),
+        config={"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "displaylogo": False},
+    )
+    st.caption(CAPTIONS[view])
+
+
+def table(report) -> None:
+    st.markdown("##### Every number")
+    form = {"points": "%+.1f", "published, %": "%.2f", "peak MB": "%.2f"}
+    found = shown_rows(report)
+    columns = {
+        name: st.column_config.NumberColumn(format=form.get(name, "%.1f"), help=words)
+        if name in found[0] and not isinstance(found[0][name], str)
+        else st.column_config.TextColumn(
+            help=words, pinned=name == "method" or None, width=NAMES if name == "method" else None
+        )
+        for name, words in SHOWN.items()
+    }
+    st.dataframe(
+        found, column_config=columns, hide_index=True, height="content", placeholder="",
+        alt="Every arm with its accuracy, difference, test and cost",
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        for label, make, ending, icon, help in FILES:
+            st.download_button(
+                label, lambda make=make: make(report), f"{report.data['benchmark']}-{report.n}.{ending}",
+                icon=f":material/{icon}:", on_click="ignore", help=help, key=f"get_{ending}",
+            )  # fmt: skip
+
+
+FILES = (
+    ("Table (.csv)", to_csv, "csv", "table", "Every column with what it means, and the settings in comment lines."),
+    ("Report (.json)", to_json, "json", "data_object", "Everything, with the problems and each answer; opens here."),
+    ("LaTeX table (.tex)", to_latex, "tex", "function", "A booktabs table with n, chance and intervals."),
+)
+
+
+# --- help texts -------------------------------------------------------------------------------------------------------
+
+INTRO = (
+    "Every method answers the same problems. A gain counts where its interval leaves out zero **and** a random push of the same "
+    "length does not gain as much; every n, interval and test is beside its number."
+)
+REPORT = (
+    "What is looked at: reports that come with the app, earlier runs of yours, an opened file, or the run that goes on."
+)
+OPEN = "A report written by `python -m lrr_core evaluate --out report.json`, of any model and benchmark. It is checked first."
+NOTHING = "There is no report yet: start a run on the left, or open a file."
+CAPTIONS = {
+    "difference": (
+        "Dots: points of accuracy against plain thoughts with the same backbone; lines: 95 % paired bootstrap intervals; bold: the "
+        "interval leaves out zero. An arrow lies beyond the axis."
+    ),
+    "accuracy": (
+        "Dots: accuracy; lines: 95 % Wilson intervals; dotted: guessing, the most frequent answer, and rules that never reason. A "
+        "thin cross is the paper's figure for another model on other problems, read off a chart: second-hand."
+    ),
+    "cost": (
+        "Forward passes count reading, thoughts, questions to strong and weak, and writing alike. More cost should buy more "
+        "accuracy."
+    ),
+    "plane": (
+        "Points against plain thoughts; bold where the 95 % interval leaves out zero. With so many cells a few do by chance: "
+        "measure the best one again on other problems."
+    ),
+    "backbones": (
+        "Each point is a checkpoint as backbone: what refinement gains there, with 95 % intervals. Zero is plain thoughts."
+    ),
+    "training": "Refinement at inference is worth it where its line lies above what more training reaches.",
+}
+
+main()
