@@ -421,7 +421,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(tiny, uninterrupted
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_step(tiny, tmp_path, monkeypatch):
     whole = LatentReader.forward
     monkeypatch.setattr(LatentReader, "forward", lambda *a: whole(*a) * float("nan"))
-    with pytest.raises(ProblemError, match="The loss is nan at step 0; lower learning_rate and resume"):
+    with pytest.raises(ProblemError, match="The loss is nan at step 0; lower learning_rate and begin again"):
         finetune(tiny, tmp_path, say=quiet)
 
 

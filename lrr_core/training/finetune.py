@@ -5,8 +5,8 @@
 
 What a batch is stands in `curriculum`, what can be set in `finetune_config`, the model in `backbones`; this is the run.
 Everything random is drawn from the seed and the number of the step, so a run that is killed and resumed ends in the same
-weights to the bit, and every process of several knows the whole batch: each takes its share, divides by the tokens of all,
-and the averaged gradient is that of one process (both tested).
+weights (on a CPU to the bit), and every process of several knows the whole batch: each takes its share, divides by the
+tokens of all, and the averaged gradient is that of one process (both tested).
 
 `out` receives `config.json`, `log.jsonl`, `last/` (weights, tokenizer, optimiser; replaced whole every `save_every` steps)
 and `steps/<step>/` every `keep_every` steps: plain Hugging Face folders, adapters merged.
@@ -32,7 +32,7 @@ from ..files import write_text
 from ..model_set import ModelError, weight_hash
 from . import backbones
 from .checkpoints import recover, replace_folder, restore_optimiser, save_optimiser
-from .curriculum import LatentReader, Stage, Writer, batches, collate, stage_at, stages
+from .curriculum import LatentReader, Row, Stage, Writer, batches, collate, stage_at, stages
 from .finetune_config import FinetuneConfig
 from .finetune_data import Parts, parts_of, texts
 
@@ -71,7 +71,7 @@ def finetune(config: FinetuneConfig, out: str | Path, resume: bool = False, say:
     if config.threads:
         torch.set_num_threads(config.threads)
     accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=_precision(config))
-    world, rank = accelerator.num_processes, accelerator.process_index
+    world = accelerator.num_processes
     if config.batch % world:
         raise ProblemError(f"batch ({config.batch}) must be a multiple of the {world} processes; change one of them.")
     tell = say if accelerator.is_main_process else lambda _: None
@@ -112,21 +112,13 @@ def finetune(config: FinetuneConfig, out: str | Path, resume: bool = False, say:
             optimiser.state.clear()
         stage = plan[_drawn(config, step, scheduled)]
         rows = [writer.row(train[i], stage) for i in next(feed)]
-        total = sum(len(r.rest) - r.given for r in rows)
         # dropout must be the same after a resume, and not the same in every process
-        torch.manual_seed((config.seed * 1_000_003 + step) * world + rank)
-        mine, nll = rows[rank::world], torch.zeros((), device=accelerator.device)
-        for at in range(0, len(mine), config.micro_batch):
-            batch = collate(mine[at : at + config.micro_batch], pad, accelerator.device)
-            whole = at + config.micro_batch >= len(mine)
-            with nullcontext() if whole else accelerator.no_sync(reader):
-                loss = reader(batch, stage.thoughts)
-                # processes average their gradients, so each divides by the tokens of all and multiplies by their number
-                accelerator.backward(loss * (world / total))
-            nll += loss.detach()
-        loss = (accelerator.reduce(nll, "sum") / total).item()
+        torch.manual_seed((config.seed * 1_000_003 + step) * world + accelerator.process_index)
+        loss, total = _backward(accelerator, reader, rows, stage.thoughts, config.micro_batch, pad)
         if not np.isfinite(loss):
-            raise ProblemError(f"The loss is {loss:g} at step {step}; lower learning_rate and resume.")
+            raise ProblemError(
+                f"The loss is {loss:g} at step {step}; lower learning_rate and begin again, or from a kept checkpoint by init."
+            )
         norm = torch.nn.utils.clip_grad_norm_(held.model.parameters(), config.clip)
         rate = config.learning_rate * _pace(config, step, in_stage)
         for group in optimiser.param_groups:
@@ -155,6 +147,20 @@ def finetune(config: FinetuneConfig, out: str | Path, resume: bool = False, say:
     accelerator.wait_for_everyone()
     accelerator.end_training()  # leaves the group of processes; without it torch warns at exit
     return last
+
+
+def _backward(accelerator, reader, rows: list[Row], thoughts: int, micro_batch: int, pad: int) -> tuple[float, int]:
+    """Add the gradient of the mean loss per predicted token of `rows`, the batch of all processes; (that loss, tokens)."""
+    world, total = accelerator.num_processes, sum(len(r.rest) - r.given for r in rows)
+    mine, nll = rows[accelerator.process_index :: world], torch.zeros((), device=accelerator.device)
+    for at in range(0, len(mine), micro_batch):
+        batch = collate(mine[at : at + micro_batch], pad, accelerator.device)
+        with nullcontext() if at + micro_batch >= len(mine) else accelerator.no_sync(reader):
+            loss = reader(batch, thoughts)
+            # processes average their gradients, so each divides by the tokens of all and multiplies by their number
+            accelerator.backward(loss * (world / total))
+        nll += loss.detach()
+    return (accelerator.reduce(nll, "sum") / total).item(), total
 
 
 # --- the model --------------------------------------------------------------------------------------------------------
