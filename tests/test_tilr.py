@@ -278,6 +278,24 @@ def test_gathered_momentum_moves_nothing_where_gamma_is_zero(models, problems, m
         assert np.array_equal(r.states[:, 2].view(np.int32), r.states[:, 1].view(np.int32))
 
 
+def test_no_difference_in_one_round_leaves_the_next_round_as_it_is(models, problems, monkeypatch):
+    """γ of no difference is 0 and not 0/0, which momentum would carry on."""
+    feedback, asked = Refiner._feedback, []
+
+    def silenced(self, both, h):
+        strong, weak, slope = feedback(self, both, h)
+        asked.append(None)
+        return strong, weak, slope * (len(asked) % 2 == 0)
+
+    monkeypatch.setattr(Refiner, "_feedback", silenced)
+    subspace = models.subspace(REQUIRED, "next")
+    for r in run(models, problems, momentum=0.5, thoughts=1):
+        assert np.array_equal(r.states[0, 1], r.states[0, 0])
+        delta = r.strong[0, 1].astype(np.float64) - r.weak[0, 1]
+        step = 0.4 * subspace.split(delta).gamma * subspace.project(delta)
+        np.testing.assert_allclose(r.states[0, 2] - r.states[0, 1], step, atol=TOLERANCE)
+
+
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_strong_equal_to_weak_gives_no_push(models, problems, reference):
     subspace, names = models.subspace(REQUIRED, reference), ("backbone", "strong", "strong")
