@@ -122,6 +122,7 @@ def _recipe(path: Path | None, given: dict) -> Recipe:
 def _one(path: Path, recipe: Recipe, out: list[Path], models: Path, device: str) -> None:
     from ..studio.export import FORMATS
     from ..studio.recipe import RecipeError
+    from ..studio.records import check
     from ..trace import Trace
 
     for file in out:
@@ -129,6 +130,7 @@ def _one(path: Path, recipe: Recipe, out: list[Path], models: Path, device: str)
             endings = ", ".join(f".{name}" for name in FORMATS)
             raise RecipeError(f"--out {file} has no ending that names a format; use one of {endings}.")
     trace = Trace.load(path)
+    check(trace, recipe)
     background = _background(trace, recipe, models)
     _write(trace, recipe, out, background, _plane(trace, recipe, models, device))
 

@@ -86,7 +86,8 @@ def _answers(trace: Trace) -> str:
 def _said(trace: Trace, run: str) -> str:
     given = answer(trace, run)
     verdict = "" if given.right is None else ", right" if given.right else ", wrong"
-    return f"{given.name} (p = {given.p:.2f}{verdict})"
+    share = "p > 0.99" if given.p > 0.995 else f"p = {given.p:.2f}"
+    return f"{given.name} ({share}{verdict})"
 
 
 def _controls(trace: Trace) -> str:

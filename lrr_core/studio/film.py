@@ -57,10 +57,24 @@ def film(records: Mapping[str, Record], recipe: Recipe, format: str) -> bytes:
     settings: dict[str, Any] = {"save_all": True, "loop": 0, "duration": [PAUSE] * (len(pictures) - 1) + [LAST]}
     if format == "gif":
         palette = pictures[-1].quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+        pictures = [_in_colours(picture, palette) for picture in pictures]
         settings |= {"optimize": False, "disposal": 1}
     else:
         settings |= {"lossless": True, "quality": 40, "method": 2}
     out = io.BytesIO()
     pictures[0].save(out, format=format.upper(), append_images=pictures[1:], **settings)
     return out.getvalue()
+
+
+def _in_colours(picture, palette):
+    """A picture in the palette's colours. White paper stays white: Pillow looks colours up in steps of four and takes 252."""
+    from PIL import Image
+
+    colours = np.array(palette.getpalette()).reshape(-1, 3)
+    white = int(colours.sum(1).argmax())
+    colours[white] = 255
+    codes = np.array(picture.quantize(palette=palette, dither=Image.Dither.NONE))
+    codes[(np.array(picture) == 255).all(-1)] = white
+    out = Image.fromarray(codes, mode="P")
+    out.putpalette(colours.ravel().tolist())
+    return out

@@ -12,7 +12,7 @@ BAR = 4.2  # em of a probability of 1
 
 
 def _answers_width(record: TextRecord) -> float:
-    return sum(_columns(record)) + BAR + 5.2
+    return sum(_columns(record)) + BAR + 5.7
 
 
 def _columns(record: TextRecord) -> tuple[float, float]:
@@ -96,10 +96,10 @@ def _table(cell: Cell, record: TextRecord) -> None:
         if right is not None:
             verdict = "right" if right else "wrong"
             cell.write(at, middle, ROLES[verdict].glyph, "text" if look.palette == "grey" else verdict, **style)
-        cell.write(at + 4.4, middle, f"{100 * p:.0f} %", ha="right", **style)
+        cell.write(at + 4.9, middle, f"{100 * p:.0f} %", ha="right", **style)
         fill = look.tint(run if run in ROLES else "muted", 0.75 if run in ROLES else 0.45)
-        ax.add_patch(Rectangle((at + 4.9, middle - 0.42), BAR * p, 0.84, fc=fill, ec="none"))
+        ax.add_patch(Rectangle((at + 5.4, middle - 0.42), BAR * p, 0.84, fc=fill, ec="none"))
         ax.add_patch(
-            Rectangle((at + 4.9, middle - 0.42), BAR, 0.84, fc="none", ec=look.tint("muted", 0.5), lw=look.line(0.05))
+            Rectangle((at + 5.4, middle - 0.42), BAR, 0.84, fc="none", ec=look.tint("muted", 0.5), lw=look.line(0.05))
         )
         top += ROW

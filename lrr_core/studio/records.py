@@ -125,15 +125,20 @@ def plotted(
     background: of these weights, else the map is a PCA of this problem's own runs; plane: of this problem, else the panel
     says that there is none. Raises RecipeError where the trace cannot fill a panel or has no such thought.
     """
+    check(trace, recipe)
+    return {name: MAKERS[name](trace, recipe, background, plane) for name in recipe.panels}
+
+
+def check(trace: Trace, recipe: Recipe) -> None:
+    """Raises RecipeError where the trace cannot fill the recipe's panels."""
     thoughts = len(trace.runs["refined"].states)
     if not thoughts:
         raise RecipeError("A run without thoughts has nothing to draw; give at least one thought (--thoughts).")
     if recipe.thought is not None and recipe.thought > thoughts:
         raise RecipeError(f"thought must lie between 1 and {thoughts} for this run, not {recipe.thought}.")
     if "graph" in recipe.panels and trace.problem.graph is None:
-        others = ", ".join(name for name in recipe.panels if name != "graph") or "text"
+        others = ",".join(name for name in recipe.panels if name != "graph") or "text"
         raise RecipeError(f"{trace.problem.id} has no graph; leave that panel out: --panels {others}.")
-    return {name: MAKERS[name](trace, recipe, background, plane) for name in recipe.panels}
 
 
 def map_record(trace: Trace, recipe: Recipe, background: Background | None, plane: Plane | None = None) -> MapRecord:
