@@ -17,8 +17,8 @@ from lrr_core.trace import Trace
 from pages import _benchmark_runs, _choices, _recipe, _shared
 
 SETTING, REPORT, FILE = "this setting", "a report", "a file"
-OWN_FILE = "own file"
-SHOWN = 8  # cards at once
+OWN_FILE, OPENED = "own file", "opened file"  # the second: on the Benchmark page
+SHOWN = 4  # cards at once: one row, so that the figure stays in sight
 MOST_UPLOAD = 128  # MB
 
 
@@ -78,7 +78,10 @@ class Gallery:
 def report_controls(place) -> Gallery | None:
     """Which report, which method, which of its cases; None where there is no report yet. place: where errors go."""
     shelf = _benchmark_runs.shelf()
-    names = {key: _benchmark_runs.title(path) for key, path in shelf.items()} | {OWN_FILE: "a report of my own …"}
+    names = {key: _benchmark_runs.title(path) for key, path in shelf.items()}
+    seen = st.session_state.get("benchmark_opened")
+    names |= {OPENED: f"opened · {seen[0]}"} if seen else {}
+    names[OWN_FILE] = "a report of my own …"
     key = _one_of("Report", "studio_report", names, REPORT_HELP)
     try:
         if key == OWN_FILE:
@@ -88,6 +91,8 @@ def report_controls(place) -> Gallery | None:
             if given is None:
                 return None
             report, key = _uploaded_report(given.getvalue()), hashlib.sha256(given.getvalue()).hexdigest()[:16]
+        elif key == OPENED:
+            report, key = seen[1], f"opened {seen[0]} {id(seen[1])}"  # the session holds it, so its place is its own
         else:
             report = _benchmark_runs.opened(shelf[key])
         return _filtered(report, key)
@@ -130,11 +135,10 @@ def _filtered(report: Report, key: str) -> Gallery:
 
 def _one_of(label: str, key: str, options: dict[str, str], help: str | None) -> str:
     """A select box over a table, bound to the address; what is not in the table becomes its first."""
-    state, keys = st.session_state, list(options)
-    if state.get(key) not in options:
-        state[key] = keys[0]
+    keys = list(options)
+    _choices.settle(key, options, keys[0])
     st.selectbox(label, keys, key=key, format_func=options.get, help=help, **_choices.BOUND)
-    return state[key]
+    return st.session_state[key]
 
 
 def _chosen(key: str, label: str) -> int | None:
@@ -235,7 +239,7 @@ def file_controls(place, folder) -> Found | None:
     if given is not None:
         data = given.getvalue()
         mark = hashlib.sha256(data).hexdigest()
-        if state.get("studio_opened", {}).get("mark") != mark:
+        if (state.get("studio_opened") or {}).get("mark") != mark:
             state.studio_opened = _open(data, given.name) | {"mark": mark}
             if state.studio_opened.get("recipe") is not None:
                 _restore(folder, state.studio_opened)

@@ -270,6 +270,12 @@ def go(page: str, **values) -> None:
     st.switch_page(str(Path(__file__).parent / f"{page}.py"), query_params={})
 
 
+def figure_button(key: str, help: str = "", **values) -> None:
+    """A button that opens the Studio: at the setting as it stands, or at these choices."""
+    if st.button("Make a figure", key=key, icon=":material/brush:", help=help or FIGURE):
+        go("studio", **{"studio_from": "this setting"} | values)
+
+
 def explore_button(label: str, key: str, help: str | None = None, **values) -> None:
     """A button that opens Explore at these choices."""
     if st.button(label, key=key, icon=":material/open_in_new:", help=help):
@@ -451,6 +457,7 @@ SIGN = "The published equation and the described intent disagree; try both."
 GRADIENT = "Whether strong and weak count as fixed points, or are differentiated through."
 SEED = "Decides the random directions of that control."
 MOMENTUM = "How much of the earlier pushes carries on. 0: none."
+FIGURE = "Opens the Studio: a figure of this run for a paper, its caption, and a bundle with every number."
 RESET = "Everything back to the start."
 OWN = (
     'Write a problem yourself: sentences such as "Tom is a cat." and "Every cat is a mammal.", then one question with two '

@@ -11,8 +11,9 @@ from pages import _choices, _shared
 FIRST = 6  # problems of each direction that are listed at once
 
 
-def changed(report, folder) -> None:
-    """Which problems are answered otherwise, in both directions, beside what random pushes change."""
+def changed(report, folder, key: str = "") -> None:
+    """Which problems are answered otherwise, in both directions, beside what random pushes change. key: of the report where the
+    Studio can open it."""
     compared = [label for label in report.labels if report.against(label)]
     if not compared:
         return
@@ -43,6 +44,8 @@ def changed(report, folder) -> None:
     why_not = cannot_open(report, label, folder)
     if why_not:
         st.info(_shared.escaped(why_not), icon=":material/info:")
+    elif key and kind(report, label) != "text":
+        _choices.figure_button("make_figure", FIGURE, studio_from="a report", studio_report=key, studio_arm=label)
     for place, name, part in zip(st.columns(2), ("wrong → right", "right → wrong"), found, strict=True):
         with place:
             st.markdown(f"**{name}** ({len(part)})")
@@ -96,6 +99,7 @@ def cannot_open(report, label: str, folder) -> str:
 # --- help texts -------------------------------------------------------------------------------------------------------
 
 FLIPS = "Whose answers are compared with those of plain thoughts."
+FIGURE = "Opens the Studio with these problems as a gallery: choose one, and make a figure for a paper of it."
 FLIP = "Open this problem in Explore, with the settings it was answered with."
 COUNTED = "What random pushes of the same length change says how much of this is chance; the largest change of margin comes first."
 NO_CONTROL = "This report has no random pushes to compare with; the largest change of margin comes first."

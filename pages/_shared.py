@@ -647,9 +647,11 @@ def paper_preview(mark: str, trace: Trace, recipe: Recipe, path: str) -> bytes:
 def _preview(mark: str, recipe: str, path: str, mapped: bool, _trace: Trace) -> bytes:
     from lrr_core.studio.export import figure_bytes
     from lrr_core.studio.paper import draw_records
+    from lrr_core.summary import describe
 
     made = Recipe.from_dict(json.loads(recipe))
-    return figure_bytes(draw_records(paper_records(mark, _trace, made, path), made), "png", made)
+    figure = draw_records(paper_records(mark, _trace, made, path), made)
+    return figure_bytes(figure, "png", made, made.title or describe(_trace))
 
 
 def paper_files(

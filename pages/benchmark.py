@@ -112,12 +112,16 @@ def show(report, folder) -> None:
     st.caption(_shared.escaped(measured(report)))
     pictures(report)
     table(report)
-    changed(report, folder)
+    changed(report, folder, "" if st.session_state.report == RUN else st.session_state.report)
 
 
 def pictures(report) -> None:
-    offered = views(report)
+    offered, state = views(report), st.session_state
     first = next(view for view in FIRST if view in offered)
+    seen = f"{state.report} {state.get('benchmark_job')}" if state.report == RUN else state.report
+    if state.get("benchmark_seen", seen) != seen:  # another report has another first picture
+        state.picture = first
+    state.benchmark_seen = seen
     _choices.settle("picture", offered, first)
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(

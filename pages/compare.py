@@ -55,6 +55,7 @@ def main() -> None:
             label_visibility="collapsed", **_choices.BOUND,
         )  # fmt: skip
         st.markdown(f":small[{_shared.escaped(comparing.changed(found))}]", help=CHANGED, width="content")
+        _choices.figure_button("make_figure", FIGURE)
     figure = _shared.compare_figure(
         found, PATH, state.map, theme=_shared.theme(), narrow=_shared.is_narrow(), close=state.view != "all"
     )
@@ -234,6 +235,7 @@ VIEW = (
     "All thoughts: axes around everything. Either way they are the same in every panel."
 )
 CHANGED = "A refinement that flips an answer means something only where its controls do not flip it as well."
+FIGURE = "Opens the Studio with the method that is chosen below: a figure for a paper, and a bundle with every number."
 RIGHT = "Probability of the right answer among the candidates, at the end."
 MARGIN = "log p of the right answer minus log p of the best other one, in nats: above zero is right."
 MOVED = "Deviation: how far the thoughts are from the plain run's, in % of their length ‖h‖; mean over the thoughts."

@@ -41,6 +41,7 @@ def main() -> None:
         _choices.segments("Map", "map", folder, MAP, label_visibility="collapsed")
         _choices.segments("Dimensions", "dims", folder, label_visibility="collapsed")
         line = st.container(width="content")
+        _choices.figure_button("make_figure")
     warm = _shared.warmup(PATH)
     figure = _shared.figure(
         trace,

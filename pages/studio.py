@@ -9,6 +9,7 @@ import streamlit as st
 from lrr_core import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.studio.caption import draft
+from lrr_core.studio.latex import snippet
 from lrr_core.studio.recipe import PANELS, Recipe, RecipeError
 from pages import _cases, _choices, _recipe, _shared
 
@@ -29,14 +30,15 @@ def main() -> None:
     body = st.container()
     skeleton = body.skeleton(height=560) if first else None
     with st.sidebar:
+        st.markdown("##### 1 · Find a run", help=FROM)
         source = st.segmented_control(
-            "1 · Find a run",
+            "Find a run",
             SOURCES,
             key="studio_from",
             default=SOURCES[0],
             required=True,
             width="stretch",
-            help=FROM,
+            label_visibility="collapsed",
             **_choices.BOUND,
         )
         gallery, opened = controls(source, folder, head)
@@ -198,6 +200,8 @@ def export(found: _cases.Found, recipe: Recipe, folder) -> None:
     choice = _cases.setting() if st.session_state.studio_from == _cases.SETTING else None
 
     def file(kind: str):
+        if kind == "tex":  # names the picture as it was saved
+            return lambda: snippet(recipe, recipe.caption or draft_of(found, recipe), name)
         return lambda: _shared.paper_files(trace, recipe, (kind,), PATH, found.typical)[kind]
 
     with st.container(horizontal=True, gap="small"):
@@ -255,7 +259,7 @@ FILES = {
         "LaTeX",
         "function",
         "text/x-tex",
-        "The figure environment with caption and label; the picture is figure.pdf.",
+        "The figure environment with caption and label; it names the PDF as it is saved here.",
     ),
     "bib": ("BibTeX", "format_quote", "text/x-bibtex", "The method, latent reasoning, and this software."),
 }

@@ -110,7 +110,7 @@ def test_the_caption_line_says_how_typical_a_case_is(report):
     lines = {case.id: typical(report, case) for case in cases(report, "full")}
     assert lines["p0"] == (
         "One of 2 problems of 6 that refinement turned right; 1 was turned wrong; a random push of equal length turned 2 right "
-        "and 1 wrong. Here the random push does not."
+        "and 1 wrong. Here the random push gives another answer."
     )
     assert lines["p2"].startswith("The only one of 6 problems that refinement turned wrong; 2 were turned right;")
     assert lines["p1"].endswith("Here the random push gives the same answer.")
@@ -232,7 +232,7 @@ def test_a_thumbnail_has_right_answers_above_its_line_and_wrong_ones_below():
     plain, refined = heights(thumbnail([-1, -0.1, -20], [0.1, 1, 20], True))
     assert all(y > HEIGHT / 2 for y in plain) and all(y < HEIGHT / 2 for y in refined)
     assert refined == sorted(refined, reverse=True) and all(0 < y < HEIGHT for y in plain + refined)
-    assert heights(thumbnail([-1.5], [1.5], True)) == [[HEIGHT / 2 + 16.0, HEIGHT / 2 - 16.0]]  # ±1.5 nats: half of 32
+    assert heights(thumbnail([-1.5], [1.5], True)) == [[HEIGHT / 2 + 12.5, HEIGHT / 2 - 12.5]]  # ±1.5 nats: half of 25
 
 
 def test_a_case_knows_its_change():

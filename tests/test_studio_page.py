@@ -51,7 +51,7 @@ def opening() -> Trace:
 
 def picture(at) -> str:
     """The address of the preview: Streamlit names a picture by its bytes."""
-    return at.get("imgs")[-1].proto.imgs[0].url
+    return at.get("image")[-1].value[0]
 
 
 def words(at) -> str:
@@ -71,7 +71,7 @@ def upload(at, name: str, data: bytes):
 
 def test_a_figure_of_the_current_setting_is_there_at_once(at, opening):
     assert asked(opening.problem) in words(at)
-    assert panels(at) == Recipe().panels and len(at.get("imgs")) == 1
+    assert panels(at) == Recipe().panels and len(at.get("image")) == 1
     caption = at.text_area(key="c_caption").value
     assert asked(opening.problem) in caption and "p = 0.58" in caption  # the run's numbers, and the header's 58 %
     assert "58%" in words(at)
@@ -134,7 +134,7 @@ def test_panels_that_do_not_fit_are_said_in_words(at):
     at.selectbox(key="c_size").set_value("one-column").run()
     at.number_input(key="c_font_size").set_value(40.0).run()
     assert len(at.error) == 1 and not at.exception
-    assert "fit" in at.error[0].value
+    assert "choose fewer panels" in at.error[0].value
 
 
 def test_every_choice_of_the_figure_stands_in_the_link_and_a_link_brings_it_back(at):
@@ -187,7 +187,7 @@ def test_garbage_is_explained_and_never_a_traceback(at, name, data, reason):
 def test_an_uploaded_trace_is_drawn(at, opening):
     upload(at, "trace.npz", trace_bytes(opening))
     assert not at.exception and not at.error
-    assert asked(opening.problem) in words(at) and len(at.get("imgs")) == 1
+    assert asked(opening.problem) in words(at) and len(at.get("image")) == 1
 
 
 def test_a_bundle_brings_back_panels_words_and_settings(at, opening):
@@ -250,7 +250,7 @@ def test_a_case_is_drawn_with_its_caption_line_and_another_one_on_a_click(of_rep
     at.button(key=f"case_{found[1].index}").click().run()
     assert not at.exception and not at.error and picture(at) != before
     assert gallery.typical(report, found[1]) in at.text_area(key="c_caption").value
-    assert at.query_params["studio_case"] == [str(found[1].index)]
+    assert at.query_params["studio_case"] == str(found[1].index)
 
 
 @needs_report

@@ -251,7 +251,7 @@ def control_line(c: Counts) -> str:
 def _here(case: Case) -> str:
     if case.flip == "unchanged" or case.random is None:
         return ""
-    return f" Here the random push {'gives the same answer' if case.random else 'does not'}."
+    return f" Here the random push gives {'the same' if case.random else 'another'} answer."
 
 
 def _who(report: dict, label: str) -> str:

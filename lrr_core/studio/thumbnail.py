@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..colours import INK, ROLES
 
-WIDTH, HEIGHT, EDGE = 220, 84, 10
+WIDTH, HEIGHT, EDGE = 220, 68, 9
 SCALE = 1.5  # nats at which the axis is half used up: margins run from hundredths to tens, and the sign is what counts
 
 
