@@ -40,7 +40,7 @@ def main() -> None:
     head.caption(INTRO)
     report = chosen(head)
     job = runs.current()
-    if job is not None and (job.running or job.stop.is_set() or job.error):
+    if job is not None and (job.running or (st.session_state.report == RUN and (job.stop.is_set() or job.error))):
         with head:
             under_way(job)
     if report is not None:

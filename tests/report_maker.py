@@ -1,5 +1,6 @@
 """Reports of invented answers, in the form of `evaluate`: every count, interval and p is made from the answers given here."""
 
+import json
 from dataclasses import asdict
 
 from lrr_core.arms import against, parse_all
@@ -39,7 +40,7 @@ def made(right: dict[str, str], problems=None, **top) -> dict:
             found = paired_difference(bits, [bit == "1" for bit in right[base]][: len(bits)])
             comparisons[arm.label] = {"against": base} | found
     baseline = {"correct": n // 2, "n": n, "accuracy": (n // 2) / n, "ci95": list(wilson(n // 2, n))}
-    return {
+    data = {
         "format": 2, "benchmark": "prosqa", "n": n, "chance": 0.5, "majority": 0.5, "seeds": [0],
         "source": {"kind": "balanced", "nodes": "9-11", "hops": "2-2", "limit": n, "seed": 3},
         "config": asdict(CONFIG) | dict(zip(("backbone", "strong", "weak"), NAMES, strict=True)),
@@ -47,6 +48,7 @@ def made(right: dict[str, str], problems=None, **top) -> dict:
         "baselines": {"depth_rule": baseline}, "published": {"coconut": 82.0, "full": 85.7}, "tuning": None,
         "answers": answers, "problems": [asdict(p) | {"hops": p.graph.hops if p.graph else None} for p in problems],
     } | top  # fmt: skip
+    return json.loads(json.dumps(data))  # as it comes from a file: lists, no tuples
 
 
 def answer(problem, hit: bool, i: int, cost: dict, tokens: float) -> dict:
