@@ -59,17 +59,21 @@ def measured(report: Report) -> str:
 
 def _drawn(source: dict) -> str:
     """Where the problems are from, as far as a report says."""
-    span = lambda name: str(source[name]).replace("-", "–")  # noqa: E731
-    if {"kind", "nodes", "hops", "seed"} <= set(source):
-        kind = "as released" if source["kind"] == "released" else source["kind"]
-        return f": {kind} problems of {span('nodes')} nodes and {span('hops')} hops, seed {source['seed']:,}"
+    made = source.get("generate")
+    if made and {"nodes", "hops", "seed"} <= set(source):
+        kind = "as released" if made == "released" else str(made)
+        nodes, hops = (str(source[name]).replace("-", "–") for name in ("nodes", "hops"))
+        seed = f"{source['seed']:,}" if isinstance(source["seed"], int) else source["seed"]
+        return f": {kind} problems of {nodes} nodes and {hops} hops, seed {seed}"
     return f" from {source['data']}" if source.get("data") else ""
 
 
-def title(report: Report) -> str:
-    """A report's name in a list: its experiments, its benchmark, its n."""
+def title(report: Report, otherwise: str = "") -> str:
+    """A report's name in a list: its experiments, its benchmark, its n. otherwise: its name where it tells no experiment."""
     keys = str(report.data["source"].get("experiment", "")).split(",")
-    named = [EXPERIMENTS[key].title for key in keys if key in EXPERIMENTS] or [f"{len(report.labels)} arms"]
+    named = [EXPERIMENTS[key].title for key in keys if key in EXPERIMENTS] or [
+        otherwise or f"{len(report.labels)} arms"
+    ]
     return " · ".join(
         [", ".join([named[0], *(name.lower() for name in named[1:])]), report.benchmark, f"n = {report.n}"]
     )

@@ -60,7 +60,7 @@ def title(path: Path) -> str:
     """A report's name in a list; of an earlier run from its file's name alone, for there may be many."""
     if path.parent == SHIPPED:
         with contextlib.suppress(ReportError):
-            return report_words.title(opened(path))
+            return report_words.title(opened(path), path.stem.replace("-", " "))
         return path.stem
     parts = path.stem.split("-")
     name = EXPERIMENTS[parts[0]].title if parts[0] in EXPERIMENTS else path.stem
@@ -133,7 +133,7 @@ class Order:
         if self.own is not None:
             return [p for p in self.own.loaded.problems if p.gold is not None][:n]
         low, high = (tuple(int(end) for end in source[span].split("-")) for span in ("nodes", "hops"))
-        return BENCHMARKS["prosqa"].generate(source["kind"], n, source["seed"], low, high)
+        return BENCHMARKS["prosqa"].generate(source["generate"], n, source["seed"], low, high)
 
 
 def arms(path: str, order: Order) -> tuple[list[Arm], list[str]]:

@@ -78,7 +78,8 @@ def clicked(report, label: str, flip) -> None:
     settings = report.settings(label)
     if kind(report, label) == "text":
         settings["method"] = "coconut"
-    values = {key: settings[key] for key in (*_choices.SETTINGS, *_choices.MEMBERS, "thoughts")}
+    keys = {*_choices.SETTINGS, *_choices.MEMBERS, "thoughts"} - {"seed"}  # it decides nothing but random pushes
+    values = {key: settings[key] for key in keys}
     text = report.problems[flip.index].question
     st.session_state.flip_opened = values | {"problem": _shared.OWN, "text": text, "upto": 0}
 
@@ -100,7 +101,7 @@ def cannot_open(report, label: str, folder) -> str:
 
 FLIPS = "Whose answers are compared with those of plain thoughts."
 FIGURE = "Opens the Studio with these problems as a gallery: choose one, and make a figure for a paper of it."
-FLIP = "Open this problem in Explore, with the settings it was answered with."
+FLIP = "Open this problem in Explore, with the settings it was answered with; random pushes are drawn anew there."
 COUNTED = "What random pushes of the same length change says how much of this is chance; the largest change of margin comes first."
 NO_CONTROL = "This report has no random pushes to compare with; the largest change of margin comes first."
 OTHER_BENCHMARK = (

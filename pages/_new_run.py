@@ -30,13 +30,13 @@ def new_run(folder) -> None:
         "Problems", list(KINDS), key="problems", default="balanced", required=True, format_func=KINDS.get, help=PROBLEMS,
         width="stretch", **_choices.BOUND,
     )  # fmt: skip
-    own, source = None, {"kind": chosen_kind}
+    own, source = None, {"data": None}
     if chosen_kind == "file":
         own = own_file(folder)
     else:
         nodes = st.slider("Nodes", 8, 28, (12, 15), key="run_nodes", help=NODES, **_choices.BOUND)
         hops = st.slider("Hops", 1, 6, (2, 3), key="run_hops", help=HOPS, **_choices.BOUND)
-        source |= {"nodes": "-".join(map(str, nodes)), "hops": "-".join(map(str, hops))}
+        source |= {"generate": chosen_kind, "nodes": "-".join(map(str, nodes)), "hops": "-".join(map(str, hops))}
     left, right = st.columns(2)
     source["limit"] = left.number_input(
         "How many", 10, MOST_PROBLEMS, 200, 10, key="run_n", help=COUNT, **_choices.BOUND

@@ -42,7 +42,7 @@ def made(right: dict[str, str], problems=None, **top) -> dict:
     baseline = {"correct": n // 2, "n": n, "accuracy": (n // 2) / n, "ci95": list(wilson(n // 2, n))}
     data = {
         "format": 2, "benchmark": "prosqa", "n": n, "chance": 0.5, "majority": 0.5, "seeds": [0],
-        "source": {"kind": "balanced", "nodes": "9-11", "hops": "2-2", "limit": n, "seed": 3},
+        "source": {"data": None, "generate": "balanced", "nodes": "9-11", "hops": "2-2", "limit": n, "seed": 3},
         "config": asdict(CONFIG) | dict(zip(("backbone", "strong", "weak"), NAMES, strict=True)),
         "identity": {"members": {}}, "methods": methods, "comparisons": comparisons,
         "baselines": {"depth_rule": baseline}, "published": {"coconut": 82.0, "full": 85.7}, "tuning": None,
