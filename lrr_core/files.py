@@ -36,6 +36,8 @@ def write_text(path: str | Path, text: str) -> Path:
     return Path(path)
 
 
-def write_json(data: object, path: str | Path) -> Path:
-    """Write plain JSON types to `path`, complete or not at all; returns the path."""
-    return write_text(path, json.dumps(data, indent=1, ensure_ascii=False))
+def write_json(data: object, path: str | Path, compact: bool = False) -> Path:
+    """Write plain JSON types to `path`, complete or not at all; returns the path. compact: for a machine, in a third of the
+    space."""
+    layout = {"separators": (",", ":")} if compact else {"indent": 1}
+    return write_text(path, json.dumps(data, ensure_ascii=False, **layout))

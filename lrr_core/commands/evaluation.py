@@ -136,7 +136,7 @@ def evaluate(
     if team.main:
         say("\n".join(table(report)))
         if out:
-            write_json(report, out)
+            write_json(report, out, compact=True)
         print(out if out else json.dumps(report))
     team.close()
 
@@ -195,7 +195,7 @@ def sweep(
         )  # fmt: skip
     if team.main:
         if out:
-            write_json(surface, out)
+            write_json(surface, out, compact=True)
         print(json.dumps(surface["chosen"]) if out else json.dumps(surface))
     team.close()
 
