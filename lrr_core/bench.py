@@ -7,6 +7,7 @@
    can save; the rest is batching, which brings little on a CPU where one question keeps a core busy
 3. placing a run's thoughts on the map; goal under 50 ms
 4. slider to finished figure on the shipped set; goal under 300 ms at the median
+5. trace to a PDF of six panels, text embedded; goal under 5 s
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from .problems import BENCHMARKS
 from .projection import Background
 from .refine import Prompts, Refiner, refine_problem, run_all
 from .rollout import Stream, decode_greedy, latent_rollout, score_candidates
+from .studio.export import render
+from .studio.recipe import Recipe
 from .trace import RefineConfig
 
 SIZES = ((12, 15), (2, 3)), ((14, 28), (3, 4))  # nodes and hops: the size the page opens on, and as released
@@ -163,3 +166,7 @@ def run(path: Path) -> Iterator[str]:
         return explore_figure(moved, chart).to_json()
 
     yield f"slider to figure {1000 * seconds(slide, 15):.0f} ms (goal 300)"
+
+    six = Recipe()
+    pdf = seconds(lambda: render(trace, six, "pdf", kept), 3)
+    yield f"trace to a PDF of {len(six.panels)} panels {pdf:.2f} s (goal 5)"

@@ -175,16 +175,17 @@ def _background(trace: Trace, recipe: Recipe, models: Path) -> Background | None
 
 def _plane(trace: Trace, recipe: Recipe, models: Path, device: str) -> Plane | None:
     """The plane of the trace's problem where a panel shows it: shipped or kept, else computed with the set, else None."""
-    from ..model_set import ModelError
-    from ..models import ModelSet
-    from ..planes import problem_plane
-    from ..regimes import kept_file
     from ..studio.regime_record import find_plane, plane_marks
 
     if "regimes" not in recipe.panels or not (marks := plane_marks(trace)):
         return None
     if (found := find_plane(trace, REGIMES)) is not None:
         return found
+    from ..model_set import ModelError  # torch is loaded only where something is computed
+    from ..models import ModelSet
+    from ..planes import problem_plane
+    from ..regimes import kept_file
+
     names = tuple(trace.identity[role] for role in ("backbone", "strong", "weak"))
     try:
         with opened(ModelSet, models, device) as held:

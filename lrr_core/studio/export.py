@@ -17,7 +17,7 @@ from ..figures.explore import explore_figure
 from ..fitting import run_map
 from ..projection import Background
 from ..regimes import Plane
-from ..summary import describe
+from ..summary import asked, describe
 from ..trace import Trace
 from .caption import caption_of
 from .film import film
@@ -131,7 +131,7 @@ def _page(trace: Trace, recipe: Recipe, records, background: Background | None, 
         config={"displaylogo": False, "responsive": False},
     )
     words = {
-        "title": recipe.title or describe(trace),
+        "title": recipe.title or asked(trace.problem),
         "caption": caption_of(trace, recipe, records, typical),
         "maker": MAKER,
     }

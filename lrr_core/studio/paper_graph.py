@@ -14,6 +14,7 @@ from .records import GraphRecord
 LONGEST = 12  # letters of a name
 SIDE = 2.0  # em for the word at the left of the small graphs
 HEAD, FOOT = 1.4, 1.9  # em above (number of the thought) and below (probability on the frontier) a small graph
+ROOM = 3.0  # em a row of the named graph takes at most; more would only pull it apart
 NOTE = "number: % of probability on the true frontier (thick rim); –: nothing is so far away"
 LEGEND = "◆ asked about · ■ candidates"
 
@@ -64,7 +65,7 @@ def draw(cell: Cell, record: GraphRecord) -> None:
     high = cell.high - 1.4 * len(notes) - 0.4
     blocks = -(-len(record.frontier) // per)
     if beside:
-        _named(cell.part(0, 0, named, high), record)
+        _named(cell.part(0, 0, named, min(high, ROOM * record.rows_high + 0.4)), record)
         area = cell.part(named + 2.0, 0, cell.wide - named - 2.0, high)
     else:
         share = 2.5 * record.rows_high + 0.4
@@ -193,9 +194,9 @@ def _key(cell: Cell, top: float) -> None:
     for p, word in zip(steps, words, strict=True):
         for part, run in enumerate(("plain", "refined")):
             fill = look.tint(run, p**0.5)
-            ax.add_patch(Rectangle((x + part * wide / 2, 0.15), wide / 2, 0.9, fc=fill, ec="none", zorder=2))
+            ax.add_patch(Rectangle((x + part * wide / 2, 0.02), wide / 2, 0.9, fc=fill, ec="none", zorder=2))
         ax.add_patch(
-            Rectangle((x, 0.15), wide, 0.9, fc="none", ec=look.tint("muted", 0.6), lw=look.line(0.05), zorder=3)
+            Rectangle((x, 0.02), wide, 0.9, fc="none", ec=look.tint("muted", 0.6), lw=look.line(0.05), zorder=3)
         )
         cell.write(left + x + wide + 0.2, top, word, "muted")
         x += wide + 0.55 + width_of(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..colours import ROLES
-from .look import DOTTED, Cell, Look, dress, wrap
+from .look import DOTTED, Cell, Look, dress, width_of, wrap
 from .records import WARNING, MapRecord
 
 DISC, RING = 1.5, 2.0  # em across: a refined and a plain thought with its number
@@ -66,33 +66,50 @@ def _path(ax, look: Look, name: str, points: np.ndarray, order: int) -> None:
 
 
 def _numbers(ax, look: Look, plain: np.ndarray, refined: np.ndarray) -> None:
-    """The thoughts' numbers: inside their discs, beside the pile where a later disc lies over them. A plain number is left out
-    where a refined disc covers it, which is then at nearly the same place."""
-    to_em = ax.transData.transform
-    at = {name: to_em(p) / ax.figure.dpi * 72 / look.em for name, p in (("plain", plain), ("refined", refined))}
-    inside = ax.get_window_extent()
-    low, high = (np.array(p) / ax.figure.dpi * 72 / look.em for p in (inside.min, inside.max))
-    taken = [*at["plain"], *at["refined"]]
+    """The thoughts' numbers: inside their discs, beside the pile where another disc or number is in the way, and left out where
+    there is no room at all. A plain number is also left out where a refined disc lies over it, which is then at nearly the same
+    place."""
+    scale = ax.figure.dpi / 72 * look.em
+    at = {name: ax.transData.transform(p) / scale for name, p in (("refined", refined), ("plain", plain))}
+    low, high = (np.array(p) / scale for p in (ax.get_window_extent().min, ax.get_window_extent().max))
+    placed: list[tuple[np.ndarray, np.ndarray]] = []  # middle and half size of every number
     for name, own in at.items():
-        for t, place in enumerate(own):
-            later = [
-                p for p in own[t + 1 :] if np.hypot(*(place - p)) < (NEAR * DISC if name == "refined" else RING * 0.6)
-            ]
-            under = name == "plain" and any(np.hypot(*(place - p)) < DISC for p in at["refined"])
-            colour, shift = look.colours["text"] if name == "plain" else "#FFFFFF", np.zeros(2)
-            if under or (later and name == "plain"):
+        for t in reversed(range(len(own))):  # the disc on top has the first say
+            half = np.array([width_of(f"{t + 1}") / 2 + 0.12, 0.55])
+            over = np.concatenate([own[t + 1 :], at["refined"][:0] if name == "refined" else at["refined"]])
+            reach = NEAR * DISC if name == "refined" else 0.5 * (DISC + 1)
+            free = all(np.hypot(*(own[t] - other)) >= reach for other in over)
+            if not free and name == "plain":
                 continue
-            if later:
-                ways = [1.35 * np.array([np.cos(a), np.sin(a)]) for a in np.arange(12) * np.pi / 6]
-                ways = [w for w in ways if (low + 0.7 < place + w).all() and (place + w < high - 0.7).all()]
-                rest = [p for p in taken if np.hypot(*(place - p)) > 0.01]
-                shift = max(ways, key=lambda w: min(np.hypot(*(place + w - p)) for p in rest), default=shift)
-                colour = look.colours[name]
-                taken.append(place + shift)
+            shift = _room(own[t], half, free, placed, at["refined"], low, high)
+            if shift is None:
+                continue
+            placed.append((own[t] + shift, half))
+            white = name == "refined" and not shift.any()
             ax.annotate(
                 f"{t + 1}", (plain if name == "plain" else refined)[t], shift * look.em, textcoords="offset points", ha="center",
-                va="center_baseline", fontsize=look.em, zorder=4 if name == "plain" else 6, color=colour, annotation_clip=False,
+                va="center_baseline", fontsize=look.em, zorder=4 if name == "plain" else 6, annotation_clip=False,
+                color="#FFFFFF" if white else look.colours["text" if name == "plain" else name],
             )  # fmt: skip
+
+
+def _room(place, half, inside: bool, placed, discs, low, high) -> np.ndarray | None:
+    """Where a number can stand, in em from the middle of its disc: there (if `inside`), else the nearest free way around it."""
+
+    def clear(middle: np.ndarray) -> bool:
+        return all((np.abs(middle - m) >= half + h).any() for m, h in placed)
+
+    if inside and clear(place):
+        return np.zeros(2)
+    turns = np.arange(16) * np.pi / 8
+    for far in (DISC / 2 + 0.65, DISC / 2 + 1.1, DISC / 2 + 1.6):
+        for way in far * np.stack([np.cos(turns), np.sin(turns)], 1):
+            middle = place + way
+            within = (middle - half > low).all() and (middle + half < high).all()
+            bare = all(np.hypot(*(middle - disc)) >= DISC / 2 + 0.4 for disc in discs)
+            if within and bare and clear(middle):
+                return way
+    return None
 
 
 def _arrow(ax, look: Look, points: np.ndarray, role: str, width: float, name: str, gap: float) -> None:

@@ -47,7 +47,8 @@ def draw(cell: Cell, record: TokenRecord) -> None:
         for t in range(shown):
             for r in range(ranks):
                 _token(cell, ax, record, run, t, r, (left + r * wide, HEAD + row * t, wide, row))
-    note = "probability in %; framed: on the true frontier"
+    framed = any(table.any() for table in record.frontier.values())
+    note = "probability in %" + ("; framed: on the true frontier" if framed else "")
     cell.write(label, HEAD + row * thoughts + 0.5, cut(note, cell.wide - label), "muted")
 
 
