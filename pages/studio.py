@@ -10,7 +10,7 @@ from lrr_core import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.studio.caption import draft
 from lrr_core.studio.latex import snippet
-from lrr_core.studio.recipe import PANELS, Recipe, RecipeError
+from lrr_core.studio.recipe import PANELS, Recipe
 from pages import _cases, _choices, _recipe, _shared
 
 PATH = _shared.DEFAULT_SET
@@ -162,7 +162,7 @@ def impossible_panels(trace) -> dict[str, str]:
 def draft_of(found: _cases.Found, recipe: Recipe) -> str:
     try:
         records = _shared.paper_records(found.mark, found.trace, recipe, PATH)
-    except RecipeError:  # said where the figure would be
+    except ValueError:  # RecipeError and its like: said where the figure would be
         return ""
     return draft(found.trace, recipe, records, found.typical)
 
@@ -171,13 +171,13 @@ def preview(found: _cases.Found, recipe: Recipe) -> None:
     try:
         with st.spinner("Drawing …", show_time=False):
             picture = _shared.paper_preview(found.mark, found.trace, recipe, PATH)
-    except RecipeError as error:
+    except ValueError as error:  # RecipeError: panels that do not fit; or a file that holds what cannot be drawn
         st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     width = 430 if recipe.size == "one-column" else "stretch"
     with st.container(border=True, horizontal_alignment="center"):
         st.image(picture, width=width, output_format="PNG", alt=alt(found, recipe))
-    high = f"{recipe.preset.width:g} mm wide on paper."
+    high = f"{recipe.preset.width:g} mm wide."
     ready = _shared.warmup(PATH).done.is_set()
     st.caption(
         f"{high} {SAME}" + ("" if ready else " The shared map is still being prepared; until then PCA of this run.")

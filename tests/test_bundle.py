@@ -291,6 +291,36 @@ def test_an_array_file_with_python_objects_is_refused_before_numpy_reads_it():
         open_trace(out.getvalue())
 
 
+META = {  # where in a trace's JSON: what a stranger may have put there
+    ("identity",): [None, [], "x", 3],
+    ("identity", "members"): [None, {"strong": 3}],
+    ("problem", "benchmark"): [[], {}, "chess", None],
+    ("problem", "renamed"): ["x", [["a"]], [["a", 3]]],
+    ("problem", "candidates"): [["one"], [1, 2]],
+    ("problem", "graph", "edges", 0): [[], [1], [1, 2, 3], "ab"],
+    ("problem", "graph", "edges", 0, 1): [float("nan"), 1.0, True, 99, None],
+    ("problem", "graph", "root"): [float("nan"), 1.5, -3, "x"],
+    ("runs", "plain", "cost"): [float("nan"), {"probe": float("nan")}, {"probe": -1}, []],
+    ("runs", "weak", "text"): [float("nan"), None, 3, "x" * 30_000],
+    ("runs", "refined", "config", "method"): ["swapped", 3, []],
+    ("watched", 0): [3, None],
+}
+
+
+@pytest.mark.parametrize("path", META, ids=lambda p: ".".join(map(str, p)))
+def test_whatever_stands_in_a_traces_json_is_refused_in_words(trace, path):
+    with np.load(io.BytesIO(trace_bytes(trace)), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files if name != "meta"}
+        meta = str(file["meta"])
+    for odd in META[path]:
+        data = place = json.loads(meta)
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = odd
+        with pytest.raises(BundleError):
+            open_trace(npz(meta=np.array(json.dumps(data)), **arrays))
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
