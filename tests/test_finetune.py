@@ -222,11 +222,18 @@ def test_what_is_accumulated_does_not_change_what_is_learned(tiny, uninterrupted
 def test_two_processes_learn_what_one_learns(tiny, uninterrupted, tmp_path):
     """Started as README says. Each takes half of every batch; the averaged gradient is that of the whole."""
     (tmp_path / "config.json").write_text(json.dumps({**tiny.__dict__, "micro_batch": 1, "threads": 1}))
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    command += ["-m", "lrr_core", "train", "--config", str(tmp_path / "config.json"), "--out", str(tmp_path / "run")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    launch = "-m accelerate.commands.launch --multi_gpu --num_processes 2 --main_process_port 0 -m lrr_core train"
+    files = ["--config", str(tmp_path / "config.json"), "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, *launch.split(), *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("step 6/6") == 1  # only one of them speaks
+    assert "on cpu, by 2 processes" in done.stderr
+    assert done.stderr.count("step 6/6") == 1 and done.stdout == f"{tmp_path / 'run' / 'last'}\n"  # one of them speaks
     expected, got = (load_file(p / "model.safetensors") for p in (uninterrupted, tmp_path / "run" / "last"))
     worst = max((expected[k] - got[k]).abs().max().item() for k in expected)
     assert worst < 1e-4, worst  # measured: 8e-6

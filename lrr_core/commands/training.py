@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +43,8 @@ def train(
         from ..training.train import train as run
 
         done = run(TrainConfig.load({k: v for k, v in given.items() if k != "trainer"}), out, resume, say)
-    print(done)
+    if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        print(done)
 
 
 def split(

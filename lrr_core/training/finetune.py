@@ -99,7 +99,8 @@ def finetune(config: FinetuneConfig, out: str | Path, resume: bool = False, say:
     _forget_after(out / "log.jsonl", progress.step, accelerator.is_main_process)
     tell(
         f"{len(train)} problems to train on, {len(parts.train) - len(train)} longer than {config.longest} tokens left out, "
-        f"{parts.broken} broken, {len(parts.validation)} for validation; {_count(held.model)} on {accelerator.device}"
+        f"{parts.broken} broken, {len(parts.validation)} for validation; {_count(held.model)} on "
+        f"{accelerator.device.type}, by {world} process{'es' if world > 1 else ''}"
     )
     reader.train()
     feed = batches(lengths, config.batch, config.seed, progress.step)
