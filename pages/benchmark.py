@@ -18,7 +18,7 @@ from pages._new_run import RUN, new_run, under_way
 
 PATH = _shared.DEFAULT_SET
 OPENED = "opened file"
-NAMES = 230  # px for the names of methods in the table
+NAMES = 200  # px for the names of methods in the table
 FIRST = ("plane", "training", "backbones", "difference", "accuracy")  # what is shown first where a report can fill it
 
 

@@ -22,7 +22,8 @@ def made(right: dict[str, str], problems=None, **top) -> dict:
     for arm in arms:
         bits = [bit == "1" for bit in right[arm.label]]
         correct, base = sum(bits), against(arm, arms)
-        cost = dict(zip(("prefill", "single", "probe", "decode"), COST.get(arm.method, (3, 3, 12, 2)), strict=True))
+        pushed = (3, 9, 0, 2) if arm.config.reference == "same" else (3, 3, 12, 2)
+        cost = dict(zip(("prefill", "single", "probe", "decode"), COST.get(arm.method, pushed), strict=True))
         tokens = 14.0 if arm.method == "cot" else 2.0
         answers[arm.label] = [
             answer(problem, hit, i, cost, tokens) for i, (problem, hit) in enumerate(zip(problems, bits, strict=False))

@@ -146,6 +146,8 @@ def test_the_control_is_the_one_of_the_same_backbone_and_settings():
 def test_a_sentence_says_more_only_where_the_interval_leaves_out_zero(report):
     assert finding(row(report, "full")).endswith("p = 1.000: no clear difference")
     assert finding(row(report, "contrast@same")).endswith("more right answers")
+    touching = from_data(made({"coconut": "1111000000", "full": "1111100000"}))
+    assert row(touching, "full")["points low"] == 0 and finding(row(touching, "full")).endswith("no clear difference")
     worse = from_data(made({"coconut": "1" * 40, "full": "0" * 40}))
     assert (
         finding(row(worse, "full")) == "full: 0.0 %, −100.0 points (−100.0 to −100.0), p < 0.001: fewer right answers"

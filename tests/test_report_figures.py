@@ -1,5 +1,6 @@
 """The figures of a report show its numbers: every dot, interval, line and word is one of its rows."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -141,7 +142,8 @@ def test_cost_is_on_a_logarithmic_axis(report, cost):
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_names_of_points_do_not_cover_each_other(report, narrow):
+def test_names_of_points_cover_neither_each_other_nor_a_point(narrow):
+    report = from_data(made(RIGHT | {"full@same": "1" * 34 + "0" * 6, "swapped": "1" * 33 + "0" * 7}))
     figure = cost_figure(report, narrow=narrow)
     room = (390 if narrow else 780), (420 if narrow else 470) - 12
     (left, right), (low, high) = figure.layout.xaxis.range, figure.layout.yaxis.range
@@ -152,7 +154,13 @@ def test_names_of_points_do_not_cover_each_other(report, narrow):
             y = (note.y - low) / (high - low) * room[1] - note.ay
             wide = 6 * len(note.text)
             boxes.append((x if note.xanchor == "left" else x - wide, x + wide if note.xanchor == "left" else x, y))
-    assert len(boxes) == len(RIGHT)
+    assert len(boxes) == len(report.labels)
+    points = [
+        ((math.log10(x) - left) / (right - left) * room[0], (y - low) / (high - low) * room[1])
+        for trace in figure.data
+        for x, y in zip(trace.x, trace.y, strict=True)
+    ]
+    assert not [(box, p) for box in boxes for p in points if box[0] < p[0] < box[1] and abs(box[2] - p[1]) < 8]
     for i, a in enumerate(boxes):
         for b in boxes[:i]:
             assert a[0] >= b[1] or b[0] >= a[1] or abs(a[2] - b[2]) > 12

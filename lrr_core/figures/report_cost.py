@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import plotly.graph_objects as go
 
@@ -14,6 +15,7 @@ from .report import GROUPS, bars, looks, marker, sheet, told
 COSTS = {"forwards": "forward passes per problem", "text tokens": "written tokens per problem"}
 CLOSEST = 0.055  # of the axis: nearer than that two names of points would cover each other
 ALIKE = 1.35  # times the cost: nearer points share a stack of names
+SHIFTS = (0, 0.5, -0.5, 1, -1, 1.5, -1.5, 2, -2, 3, -3)  # lines that a stack of names may be moved by
 AWAY = 22  # px from a point to its name
 MOST_NAMES = 30  # more names than that cannot be read
 
@@ -37,6 +39,9 @@ def cost_figure(report: Report, theme: str = "light", narrow: bool = False, cost
             )
     values = [row[name] for row in table for name in ("accuracy low", "accuracy high")] + [100 * report.data["chance"]]
     low, high = min(values) - 2, max(values) + 2
+    step = 10 if high - low > 40 else 5 if high - low > 15 else 2
+    accuracies = [value for value in range(0, 101, step) if low <= value <= high]
+    high += 0.16 * (high - low) if narrow else 0  # room for the names, which have less of it beside them
     logs = [math.log10(row[cost]) for row in table] or [0.0]
     wide = max(max(logs) - min(logs), 0.3)
     across = [min(logs) - 0.08 * wide, max(logs) + (0.5 if narrow else 0.26) * wide]
@@ -51,7 +56,7 @@ def cost_figure(report: Report, theme: str = "light", narrow: bool = False, cost
     ticks = [v for base in range(-2, 9) for v in (10**base, 2 * 10**base, 5 * 10**base)]
     x = {"type": "log", "range": across, "title": style | {"text": f"{COSTS[cost]} (logarithmic)"}, "showgrid": True}
     x |= {"tickvals": ticks, "ticktext": [f"{v:g}" for v in ticks]}
-    y = {"range": [low, high], "title": style | {"text": "accuracy, %"}}
+    y = {"range": [low, high], "tickvals": accuracies, "title": style | {"text": "accuracy, %"}}
     return sheet(
         data, {"xaxis": x, "yaxis": y, "shapes": shapes}, notes, height, theme, {"l": 54, "r": 12}, legend=True
     )
@@ -76,18 +81,19 @@ def _leaders(
     for cluster in clusters:
         ordered, spots = _stacked(cluster, low, high)
         ends = min(math.log10(row[cost]) for row in cluster), max(math.log10(row[cost]) for row in cluster)
-        sides = {}
-        for side, end, anchor in ((1, ends[1], "left"), (-1, ends[0], "right")):
+        places = []  # (hits, lines it is shifted by, side, start, boxes): the least of them is the best
+        for shift, (side, end) in product(SHIFTS, ((1, ends[1]), (-1, ends[0]))):
             start = end + side * AWAY * per_px
+            heights_here = [spot + shift * per_line for spot in spots]
             far = [start + side * 6.6 * len(row["arm"]) * per_px for row in ordered]
-            sides[anchor] = start, [(min(start, f), max(start, f), y) for f, y in zip(far, spots, strict=True)]
-        meets = lambda box, other: box[0] < other[1] and other[0] < box[1] and abs(box[2] - other[2]) < per_line  # noqa: E731
-        hits = {k: sum(meets(box, o) for box in boxes for o in named + points) for k, (_, boxes) in sides.items()}
-        hits["right"] += sum(box[0] < across[0] for box in sides["right"][1])
-        anchor = min(sides, key=lambda k: hits[k])
-        start, boxes = sides[anchor]
+            boxes = [(min(start, f), max(start, f), y) for f, y in zip(far, heights_here, strict=True)]
+            hits = sum(_meets(box, other, per_line) for box in boxes for other in named + points)
+            hits += 4 * sum(box[0] < across[0] or not low < box[2] < high for box in boxes)  # over axis or legend
+            places.append((hits, abs(shift), -side, start, boxes))
+        _, _, away, start, boxes = min(places)
         named += boxes
-        for row, spot in zip(ordered, spots, strict=True):
+        for row, (*_, spot) in zip(ordered, boxes, strict=True):
+            anchor = "left" if away < 0 else "right"
             notes.append(
                 {"x": math.log10(row[cost]), "y": row["accuracy"], "text": plain_text(row["arm"]), "xanchor": anchor}
                 | {
@@ -98,6 +104,11 @@ def _leaders(
                 | {"captureevents": False, "borderpad": 1, "font": {"size": 11, "color": ink.text}}
             )
     return notes
+
+
+def _meets(box: tuple, other: tuple, apart: float) -> bool:
+    """Whether two names (left end, right end, height) would touch."""
+    return box[0] < other[1] and other[0] < box[1] and abs(box[2] - other[2]) < apart
 
 
 def _stacked(cluster: list[dict], low: float, high: float) -> tuple[list[dict], list[float]]:
