@@ -23,9 +23,9 @@ from lrr_core.projection import Background
 from lrr_core.refine import refine_problem
 from lrr_core.studio.layout import Wish, arrange
 from lrr_core.studio.look import SETTINGS, cut, spread, width_of, wrap
-from lrr_core.studio.paper import draw
+from lrr_core.studio.paper import draw, draw_records
 from lrr_core.studio.recipe import PANELS, SIZES, Recipe, RecipeError
-from lrr_core.studio.records import MOST_BACKGROUND, WARNING, csv_text, plotted
+from lrr_core.studio.records import MOST_BACKGROUND, WARNING, around, csv_text, plotted
 from lrr_core.studio.regime_record import SURE, find_plane, plane_marks
 from lrr_core.trace import RefineConfig, Trace
 
@@ -97,7 +97,7 @@ def test_no_curve_of_the_screen_is_missing_on_paper(records, screen):
         assert on_screen == {curve.name for curve in records[panel].lines}
 
 
-def test_the_map_on_paper_is_that_of_the_screen(records, figure, screen):
+def test_the_map_on_paper_is_that_of_the_screen(trace, background, records, figure, screen):
     record, by_name = records["map"], {}
     for t in screen.data:
         by_name.setdefault(t.name, t)
@@ -108,7 +108,10 @@ def test_the_map_on_paper_is_that_of_the_screen(records, figure, screen):
         on_screen = by_name[ROLES[name].label]
         np.testing.assert_allclose(record.paths[name], np.stack([on_screen.x, on_screen.y], 1), atol=1e-4)
         np.testing.assert_array_equal(line(figure, "map", ROLES[name].label), record.paths[name])
-    assert record.rounds.shape == (3, 3, 2) and MOST_BACKGROUND == MOST_ON_SCREEN and WARNING == ON_SCREEN
+    m, run = background.map("PCA", 2), trace.runs["refined"]
+    np.testing.assert_array_equal(record.proposed, m.place(run.proposed))
+    np.testing.assert_array_equal(record.rounds, m.place(run.states))
+    assert MOST_BACKGROUND == MOST_ON_SCREEN and WARNING == ON_SCREEN
 
 
 def test_the_graph_on_paper_is_that_of_the_screen(trace, records, screen):
@@ -172,7 +175,9 @@ def test_answers_are_probabilities_of_the_right_candidate(trace, records, figure
 def test_tokens_are_the_most_probable_ones_of_the_fed_thought(trace, records):
     record, run = records["tokens"], trace.runs["refined"]
     np.testing.assert_array_equal(record.p["refined"], run.top_p[:, -1])
-    assert record.words["refined"][1][0] == trace.tokens[int(run.top_ids[1, -1, 0])].replace("Ġ", "").strip()
+    tokens = [[trace.tokens[int(i)].replace("Ġ", "").strip() for i in row] for row in run.top_ids[:, -1]]
+    assert [list(row) for row in record.words["refined"]] == tokens
+    assert tokens != [[trace.tokens[int(i)].replace("Ġ", "").strip() for i in row] for row in run.top_ids[:, 0]]
 
 
 def test_tables_hold_every_plotted_number(records):
@@ -191,6 +196,11 @@ def test_limits_hold_every_place_and_the_whole_map_is_one_choice_away(trace, bac
     assert ((places > (x0, y0)) & (places < (x1, y1))).all()
     whole = plotted(trace, replace(ALL, panels=("map",), zoom=False), background)["map"]
     assert whole.limits == background.map("PCA", 2).ranges() and not whole.zoom
+
+
+def test_a_section_leaves_room_on_every_side_and_is_never_tiny():
+    whole = ((0.0, 10.0), (0.0, 100.0))
+    assert around(np.array([[2.0, 50.0], [8.0, 50.0]]), whole) == (pytest.approx((0.8, 9.2)), pytest.approx((35, 65)))
 
 
 def test_without_a_background_the_map_is_the_runs_own(trace):
@@ -258,6 +268,26 @@ def test_no_text_touches_another_or_leaves_the_sheet(shipped, size, panels):
     assert min(t.get_fontsize() for t, _ in boxes) in recipe.fonts
     assert sheet[0] * 25.4 / 72 == pytest.approx(SIZES[size].width)
     assert sheet[1] * 25.4 / 72 <= SIZES[size].most + 0.1
+
+
+def test_numbers_of_thoughts_that_pile_up_do_not_touch(opened, problems):
+    crowd = refine_problem(opened["llama"], problems[0], replace(CONFIG, thoughts=12, residual=0.9, rounds=1))
+    for size in SIZES:
+        figure = draw(crowd, Recipe(panels=("map",), size=size))
+        boxes = written(figure)
+        assert touching(boxes) == [] and sum(t.get_text().isdigit() for t, _ in boxes) >= 6
+
+
+def test_names_of_small_regions_do_not_touch(records):
+    names = np.array(
+        [[f"flips to {'right' if (i // 2 + j // 2) % 2 else 'wrong'}" for j in range(8)] for i in range(18)]
+    )
+    record = replace(
+        records["regimes"], step_sizes=np.linspace(-2, 2, 18), residuals=np.linspace(0, 1, 8), names=names,
+        margin=np.zeros((18, 8)), right=np.zeros((18, 8), bool),
+    )  # fmt: skip
+    boxes = written(draw_records({"regimes": record}, Recipe(panels=("regimes",), size="one-column")))
+    assert touching(boxes) == [] and sum("flips to" in t.get_text() for t, _ in boxes) >= 3
 
 
 @pytest.mark.parametrize("font", [5, 7.5, 9])
