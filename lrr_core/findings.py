@@ -69,9 +69,16 @@ def _count(accuracies: list[float], of: list[Gain]) -> str:
     """ "3 of 10 backbones (82, 87 and 91 %)" """
     if not accuracies:
         return f"none of {len(of)} backbones"
-    shown = [f"{100 * a:.0f}" for a in accuracies]
+    shown = told_apart(accuracies, [g.accuracy for g in of])
     listed = " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
     return f"{len(accuracies)} of {len(of)} backbones ({listed} %)"
+
+
+def told_apart(shares: Sequence[float | None], among: Sequence[float | None] | None = None) -> list[str]:
+    """Shares in %, rounded, with as many decimals as it takes (two at most) for no two of `among` (all of them) to read alike."""
+    known = {share for share in among or shares if share is not None}
+    digits = next((n for n in range(2) if len({f"{100 * share:.{n}f}" for share in known}) == len(known)), 2)
+    return ["?" if share is None else f"{100 * share:.{digits}f}" for share in shares]
 
 
 def in_points(gain: Gain) -> str:

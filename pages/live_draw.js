@@ -264,6 +264,10 @@ function drawCurve(stage, scene, style, { limits, ticks, lines, thought, zero, k
     for (const [px, py] of points) marker(pen, role, px, py, size, 1.5);
   }
   pen.restore();
+  const seen = lines.flatMap(([values]) => Array.from(values)).filter((v) => v !== null && Number.isFinite(v));
+  const said = { size: 10, align: "right", colour: ink.text };
+  if (seen.some((v) => v > limits[1])) write(pen, "↑ beyond this axis", width - box.right, box.top + 5, style, said);
+  if (seen.some((v) => v < limits[0])) write(pen, "↓ beyond this axis", width - box.right, box.top + h - 6, style, said);
 }
 
 /** The thought a click on a curve means. */

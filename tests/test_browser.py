@@ -168,6 +168,61 @@ def test_arrow_keys_step_through_the_thoughts(visit):
     page.wait_for_function(f"() => !['1.0', '1.1', null].includes(({MOMENT})())")
 
 
+def test_a_zoom_stays_when_a_slider_moves(visit):
+    page, _ = visit
+    ranges = "() => JSON.stringify(document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range)"
+    whole, drawn = page.evaluate(ranges), page.evaluate(DRAWN)
+    box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + 80, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 240, box["y"] + 240, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"(whole) => ({ranges})() !== whole", arg=whole)
+    zoomed = page.evaluate(ranges)
+    page.get_by_role("slider", name="Step size").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"(old) => ![old, null].includes(({DRAWN})())", arg=drawn)
+    settled(page)
+    assert page.evaluate(ranges) == zoomed
+
+
+def test_one_action_leaves_one_entry_in_the_history(visit, address):
+    page, _ = visit
+    other = page.context.browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    other.set_default_timeout(PATIENCE)
+    other.goto(f"{address}/ladder")
+    other.wait_for_selector(".js-plotly-plot .main-svg")
+    settled(other)
+    before = other.evaluate("() => history.length")
+    other.get_by_test_id("stFormSubmitButton").get_by_role("button").click()  # moves the page, strong, weak and more
+    other.wait_for_selector(".js-plotly-plot .slider-container")
+    settled(other)
+    assert other.evaluate("() => history.length") == before + 1 and "strong=" in other.url
+    other.go_back()
+    other.wait_for_url("**/ladder")
+    other.context.close()
+
+
+def test_a_narrow_window_is_drawn_narrow_at_once_when_it_comes_back(visit, address):
+    page, _ = visit
+    narrow = page.context.browser.new_context(viewport={"width": 800, "height": 900})
+    visitor = narrow.new_page()
+    visitor.set_default_timeout(PATIENCE)
+    heights = "() => document.querySelector('.js-plotly-plot')?.layout?.height"
+    visitor.add_init_script(
+        f"window.heights = []; setInterval(() => {{ const now = ({heights})(); "
+        "if (now && heights.at(-1) !== now) heights.push(now); }, 20)"
+    )
+    seen = []
+    for _ in range(2):
+        visitor.goto(address)
+        visitor.wait_for_selector(".js-plotly-plot .slider-container")
+        settled(visitor)
+        seen.append(visitor.evaluate("() => window.heights"))
+    assert len(seen[1]) == 1 and seen[1][0] == seen[0][-1] > page.evaluate(heights)
+    narrow.close()
+
+
 def test_a_copied_link_opens_the_same_figure_in_a_new_browser(visit, address):
     page, _ = visit
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)

@@ -13,7 +13,7 @@ from lrr_core import ladder as measuring
 from lrr_core.__main__ import main
 from lrr_core.evaluate import evaluate
 from lrr_core.figures.ladder import SERIES, gain_figure, pair_figure
-from lrr_core.findings import describe, findings, table, table_csv
+from lrr_core.findings import describe, findings, table, table_csv, told_apart
 from lrr_core.gains import (
     BASES,
     PUSHED,
@@ -499,3 +499,18 @@ def test_a_click_opens_what_the_point_stands_for(open_page, of_the_set):
     at.run()
     assert not at.exception and any(b.key == "run_all" for b in at.button)
     assert {key: at.session_state[key] for key in opened} == opened
+
+
+def test_accuracies_that_round_alike_get_decimals_until_they_differ():
+    assert told_apart([0.52, 0.681]) == ["52", "68"]
+    assert told_apart([0.685, 0.677, None]) == ["68.5", "67.7", "?"]
+    assert told_apart([0.685], among=[0.685, 0.677]) == ["68.5"]
+    assert told_apart([0.6851, 0.6852]) == ["68.51", "68.52"]
+    assert told_apart([0.685, 0.685]) == ["68", "68"]  # truly the same
+
+
+def test_no_two_rungs_of_the_grid_read_alike(measured):
+    ladder, _ = measured
+    accuracies = {rung: ladder.right(Asked(rung, "coconut")).mean() for rung in ladder.rungs}
+    for axis in (pair_figure(ladder).layout.xaxis, pair_figure(ladder).layout.yaxis2):
+        assert len(set(axis.ticktext)) == len(set(accuracies.values()))

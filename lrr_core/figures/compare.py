@@ -22,7 +22,9 @@ from ..trace import CONTROLS, MIXES, PUSHES, Trace
 from .explore import FONT, MOVES, WARNING, Film, Layout, player
 from .panels import plain_text
 
-MOST_BACKGROUND = 240  # points in each panel: eleven panels are drawn at once
+MOST_BACKGROUND = (
+    120  # points in each panel: eleven panels are drawn at once, and every point is an element of the page
+)
 REPLACED = {name for name in CONTROLS if name not in MIXES | PUSHES}  # their thoughts come from elsewhere
 MARGIN = 0.12  # of the drawn extent, around it
 

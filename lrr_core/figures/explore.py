@@ -217,7 +217,8 @@ def _layout(trace: Trace, m: Map, place: Layout, theme: str, graph: bool, limits
         },
         "hoverlabel": {"font": {"family": FONT, "size": 12}},
         "uirevision": f"{trace.problem.id} {m.kind} {m.dims}",
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": ink.muted, "activecolor": ink.text},
+        # upright, because lying it would cover the end of the legend
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": ink.muted, "activecolor": ink.text, "orientation": "v"},
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, mix
-from ..findings import in_points, name
+from ..findings import in_points, name, told_apart
 from ..gains import BASES, Asked, Gain, Ladder, pair_gains, rung_gains, standing_out
 from ..trace import REFERENCES
 from .explore import FONT
@@ -118,7 +118,8 @@ def pair_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
     boxes, height = _boxes(narrow, 360, 40)
     grids = {reference: pair_gains(ladder, reference, base) for reference in REFERENCES}
     most = max([abs(g.points) for grid in grids.values() for row in grid for g in row if g] + [1.0])
-    ticks = [f"{a:.0f}" if (a := _accuracy(ladder, rung)) is not None else "?" for rung in ladder.rungs]
+    shares = [None if (a := _accuracy(ladder, rung)) is None else a / 100 for rung in ladder.rungs]
+    ticks = told_apart(shares)
     scale = [[0, mix("wrong", 0.75, theme)], [0.5, ink.paper], [1, mix("right", 0.75, theme)]]
     data, layout, notes = [], {}, []
     own = [_same_weights(ladder, role) for role in (ladder.weak, ladder.strong)]
