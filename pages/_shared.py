@@ -310,9 +310,9 @@ def companion(view: str) -> None:
 
 
 def is_narrow() -> bool:
-    """Whether panels stand one below the other."""
-    state = st.session_state.get("companion")
-    return bool(getattr(state, "narrow", False))
+    """Whether panels stand one below the other: as measured, or as at the last visit until that is done (a cookie)."""
+    known = getattr(st.session_state.get("companion"), "narrow", None)
+    return bool(known) if known is not None else st.context.cookies.get("lrr_narrow") == "1"
 
 
 class PadJob:
