@@ -125,6 +125,8 @@ def evaluate(
             if name not in EXPERIMENTS:
                 raise ProblemError(f"No experiment called {name!r}; choose one of {', '.join(EXPERIMENTS)}.")
             labels += EXPERIMENTS[name].labels(held)
+        if experiment and not methods:
+            source["experiment"] = ",".join(e.strip() for e in experiment.split(",") if e.strip())
         if methods is None and experiment is None:
             labels = ["coconut", "residual", "contrast", "full", "zero_thoughts"]
         with bar("answer") as shown:
