@@ -160,7 +160,7 @@ ATTACKS = {
     "a name of another alphabet": (lambda: zipped(("figure\u202egnp.exe", b"x")), "no such name"),
     "one name twice": (twice, "twice"),
     "one name in two spellings": (lambda: zipped(("README.txt", b"1"), ("readme.TXT", b"2")), "twice"),
-    "a password": (lambda: flagged(zipped(("a.txt", b"x")), 1), "encrypted"),
+    "a password": (lambda: flagged(zipped(("a.txt", b"x")), 1), "without a password"),
     "a bomb": (lambda: zipped(("data/map.csv", bytes(8 << 20))), "taken for a bomb"),
     "too many files": (lambda: zipped(*((f"{i}.txt", b"") for i in range(201))), "at most 200"),
     "another compression": (
