@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,6 +21,8 @@ import pytest
 from PIL import Image
 
 from lrr_core.__main__ import main
+from lrr_core.fitting import fit_background, own_labels
+from lrr_core.model_set import ModelFolder
 from lrr_core.refine import refine_problem
 from lrr_core.regimes import file_name
 from lrr_core.studio import latex
@@ -199,6 +202,9 @@ def test_no_text_becomes_a_tag(trace):
 
 
 def test_the_caption_is_made_of_the_runs_numbers(trace):
+    apart = {"plain": [-0.2, -2.0], "refined": [-3.0, -0.1], "zero_thoughts": [-0.5, -1.0]}  # a tiny model hardly minds
+    runs = {name: replace(trace.runs[name], scores=np.array(scores)) for name, scores in apart.items()}
+    trace = replace(trace, runs=trace.runs | runs)
     words = draft(trace, RECIPE, plotted(trace, RECIPE), typical="One of 3 problems of 9.")
     plain, refined, zero = (answer(trace, name) for name in ("plain", "refined", "zero_thoughts"))
     for part in (
@@ -318,6 +324,19 @@ def test_the_command_says_where_the_map_comes_from(command, run_file, folders, t
     )
     assert code == 0 and "PCA of its own runs" in err
     assert "PCA" in (tmp_path / "a.txt").read_text()
+
+
+@pytest.mark.parametrize(("name", "fits"), [("llama", True), ("gpt2", False)])
+def test_a_map_of_other_weights_is_passed_over(command, run_file, folders, tmp_path, name, fits):
+    """Both sets have a map of their own weights; the trace is one of the first."""
+    folder = shutil.copytree(folders[name], tmp_path / "set")
+    held, states = ModelFolder(folder), np.random.default_rng(0).normal(size=(40, 32))
+    identity = {"members": held.weights(*held.thinkers())}
+    fit_background(states, own_labels([4] * 10, [False] * 10), identity, maps=("PCA",)).save(folder / "background.npz")
+    argv = ["--panels", "map", "--map", "PCA", "--models", folder, "--out", tmp_path / "a.txt"]
+    code, _, err = command("figure", "--trace", run_file, *argv)
+    assert code == 0 and ("PCA of its own runs" not in err) == fits
+    assert ("of this problem's own runs" not in (tmp_path / "a.txt").read_text()) == fits
 
 
 def test_the_command_computes_the_plane_it_needs(command, run_file, folders, tmp_path, monkeypatch, trace, opened):

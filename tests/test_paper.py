@@ -161,15 +161,18 @@ def test_this_setting_is_marked_where_it_is(trace, figure, opened, problems):
     assert here(printed) == (-0.5, 0.0)
 
 
-def test_answers_are_probabilities_of_the_right_candidate(trace, records, figure):
-    right = trace.problem.answer
+@pytest.mark.parametrize("right", [0, 1])
+def test_answers_are_probabilities_of_the_right_candidate(trace, right):
+    trace = replace(trace, problem=replace(trace.problem, answer=right))
+    recipe = Recipe(panels=("answers", "text"))
+    record, figure = plotted(trace, recipe), draw(trace, recipe)
     for run in ("plain", "refined"):
         p = candidate_probability(trace.runs[run].readout)[:, right]
-        name = next(curve.name for curve in records["answers"].lines if curve.run == run)
+        name = next(curve.name for curve in record["answers"].lines if curve.run == run)
+        assert name == f"{run}: {trace.problem.candidates[right]}"
         np.testing.assert_allclose(line(figure, "answers", name)[:, 1], p)
-    assert {row[0]: (row[2], row[3]) for row in records["text"].answers}["plain"][1] == pytest.approx(
-        float(candidate_probability(trace.runs["plain"].scores).max())
-    )
+    shares = {row[0]: row[3] for row in record["text"].answers}
+    assert shares["plain"] == pytest.approx(float(candidate_probability(trace.runs["plain"].scores).max()))
 
 
 def test_tokens_are_the_most_probable_ones_of_the_fed_thought(trace, records):
