@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from lrr_core.__main__ import main
 from lrr_core.models import ModelSet
 from lrr_core.refine import refine_problem
+from lrr_core.studio import replay as replaying
 from lrr_core.studio.archive import entries, pack
 from lrr_core.studio.bundle import MANIFEST, BundleError, make_bundle, open_bundle
 from lrr_core.studio.export import files
@@ -83,6 +85,21 @@ def test_values_that_are_no_number_are_equal_to_themselves_and_shapes_are_told(t
     wider = replace(run, top_ids=run.top_ids.astype(np.int32))
     assert "was int64" in first_difference("refined", run, wider).line
     assert first_difference("refined", run, replace(run, text="other")).array == "decoded text"
+
+
+def test_a_run_that_was_made_on_several_threads_is_tried_on_as_many(trace, data, opened, tmp_path, monkeypatch):
+    other = changed_run(trace, scores=trace.runs["refined"].scores * np.float32(1.0001))
+    monkeypatch.setattr(replaying, "run_again", lambda *_: trace if torch.get_num_threads() == 2 else other)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        result = replay(open_bundle(data), opened["llama"], tmp_path)
+        assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)
+        assert not replay(open_bundle(data), opened["llama"], tmp_path).identical
+    finally:
+        torch.set_num_threads(before)
+    assert result.identical and result.threads == 2 and "(2 threads)" in result.lines()[0]
 
 
 def test_other_answers_are_named(trace, opened, tmp_path):

@@ -246,7 +246,7 @@ def readme(trace: Trace, names: list[str], link: str, typical: str) -> str:
         "",
         "Run it again, and compare every number and every file:",
         "    python -m lrr_core replay bundle.zip",
-        "Open it in the app: page Studio, Source: A file.",
+        "Open it in the app: page Studio, “a file”.",
         *([f"Address of this figure in the app: studio{link}"] if link else []),
         "",
         "Files",
@@ -257,9 +257,19 @@ def readme(trace: Trace, names: list[str], link: str, typical: str) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+MEANINGS = {
+    "html": "the interactive figure; open it in a browser, offline",
+    "gif": "the run growing thought by thought",
+    "webp": "the run growing thought by thought",
+    "tex": "LaTeX: the figure with caption and label",
+    "bib": "BibTeX: the method, latent reasoning, this software",
+    "txt": "the caption",
+}
+
+
 def _meaning(name: str) -> str:
     if name.startswith(f"{FIGURE}."):
-        return "the figure"
+        return MEANINGS.get(name.removeprefix(f"{FIGURE}."), "the figure")
     return "every number drawn in this panel" if name.startswith("data/") else ""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..models import ModelSet
 from ..refine import refine_problem
@@ -63,13 +64,14 @@ class Difference:
 class Replay:
     """What running a bundle again gave. differences: first array of each run that is not the same; changed: versions, devices
     and weights that are not; same_files, other_files: names of what was drawn again, to the same bytes and to others;
-    other_answers: runs that answer otherwise."""
+    other_answers: runs that answer otherwise; threads: with how many it was run."""
 
     differences: tuple[Difference, ...]
     changed: tuple[str, ...]
     same_files: tuple[str, ...]
     other_files: tuple[str, ...]
     other_answers: tuple[str, ...] = ()
+    threads: int = 1
 
     @property
     def identical(self) -> bool:
@@ -84,7 +86,9 @@ class Replay:
             elif self.other_answers:
                 out.append(f"  other answers: {', '.join(self.other_answers)}")
         else:
-            out = ["identical: every number of the run, to the last bit"]
+            out = [
+                f"identical: every number of the run, to the last bit ({self.threads} thread{'s' * (self.threads > 1)})"
+            ]
         if self.same_files:
             out.append(f"same bytes: {', '.join(self.same_files)}")
         if self.other_files:
@@ -95,7 +99,7 @@ class Replay:
 def replay(bundle: Bundle, models: ModelSet, planes: Path) -> Replay:
     """Runs the bundle's trace again and draws its files again. planes: the folder of the planes for the regimes panel.
     BundleError where the set lacks a checkpoint it needs."""
-    again = run_again(bundle.trace, models)
+    again, threads = _run_with_threads(bundle.trace, models)
     fresh = redrawn(bundle, again, models, planes)
     same = tuple(name for name, data in fresh.items() if bundle.files[name] == data)
     return Replay(
@@ -103,10 +107,28 @@ def replay(bundle: Bundle, models: ModelSet, planes: Path) -> Replay:
         changed=tuple(changed(bundle, again)),
         same_files=same,
         other_files=tuple(name for name in fresh if name not in same),
+        threads=threads,
         other_answers=tuple(
             n for n, run in bundle.trace.runs.items() if n in again.runs and run.choice != again.runs[n].choice
         ),
     )
+
+
+def _run_with_threads(trace: Trace, models: ModelSet) -> tuple[Trace, int]:
+    """The run on one thread, which is how the app runs, and where that is not the same on as many as torch would take: sums over
+    several threads are added up in another order, which shows in the last bits. Returns the one that is the same, else the
+    first, and how many threads it had."""
+    usual, first = torch.get_num_threads(), None
+    try:
+        for threads in dict.fromkeys((1, usual)):
+            torch.set_num_threads(threads)
+            again = run_again(trace, models)
+            if not differences(trace, again):
+                return again, threads
+            first = first or again
+    finally:
+        torch.set_num_threads(usual)
+    return first, 1
 
 
 def run_again(trace: Trace, models: ModelSet) -> Trace:
