@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from .cost import bills, forwards
-from .evaluate import evaluate
+from .evaluation.cost import bills, forwards
+from .evaluation.evaluate import evaluate
 from .models import ModelSet
 from .problems import BENCHMARKS
 from .trace import RefineConfig

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .answering import run_in_text
-from .arms import TEXT_METHODS
 from .comparison import BORROW, ORDER, Comparison
+from .evaluation.answering import run_in_text
+from .evaluation.arms import TEXT_METHODS
 from .model_set import NotCalibrated
 from .models import ModelSet
 from .problems import Problem

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .accuracy import AccuracyPlane
-from .evaluate import Stopped
+from .evaluation.evaluate import Stopped
 from .live.grid import MIXES, STEPS
 from .models import ModelSet
 from .problems import BENCHMARKS, Problem

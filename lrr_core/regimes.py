@@ -1,6 +1,6 @@
 """The plane of step size s and residual mix α for one problem: what every setting does, and names for its regions.
 
-    plane = Plane.load("assets/regimes/1-small-0-next.npz")     `sweep.problem_plane` makes it
+    plane = Plane.load("assets/regimes/1-small-0-next.npz")     `planes.problem_plane` makes it
     name_regions(plane)                                         one key of REGIONS per cell
 
 Step sizes are signed: negative is the printed sign. Axis letters here: S step sizes, A mixes; T, K as ever. The same plane

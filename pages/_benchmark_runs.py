@@ -17,15 +17,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from lrr_core import report_words
-from lrr_core.arms import Arm, parse_all
 from lrr_core.benchmarks.prosqa import ProblemError
-from lrr_core.experiments import EXPERIMENTS
+from lrr_core.evaluation.arms import Arm, parse_all
+from lrr_core.evaluation.experiments import EXPERIMENTS
 from lrr_core.files import write_text
 from lrr_core.model_set import ModelError
 from lrr_core.problems import BENCHMARKS, Loaded, Problem
-from lrr_core.report import Report, ReportError, from_data, load
-from lrr_core.report_files import to_json
+from lrr_core.reports import words as report_words
+from lrr_core.reports.files import to_json
+from lrr_core.reports.report import Report, ReportError, from_data, load
 from lrr_core.shipped import cache_folder
 from lrr_core.trace import RefineConfig
 from pages import _shared
@@ -181,7 +181,7 @@ def go_on(path: str) -> None:
     file, labels = file_of(path, order), [arm.label for arm in arms(path, order)[0]]
 
     def make(models, job: Job) -> Report:
-        from lrr_core.evaluate import evaluate
+        from lrr_core.evaluation.evaluate import evaluate
 
         problems = order.problems()
         size = max(1, min(64, -(-len(problems) // BATCHES)))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from lrr_core.report import Report, ReportError, load, written
+from lrr_core.reports.report import Report, ReportError, load, written
 from lrr_core.studio import gallery
 from lrr_core.studio.bundle import BundleError, is_bundle, open_bundle
 from lrr_core.studio.checked import open_trace

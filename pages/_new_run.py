@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lrr_core.benchmarks.prosqa import ProblemError
-from lrr_core.experiments import EXPERIMENTS
+from lrr_core.evaluation.experiments import EXPERIMENTS
 from lrr_core.trace import RefineConfig
 from pages import _benchmark_runs as runs
 from pages import _choices, _shared

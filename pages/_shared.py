@@ -465,8 +465,8 @@ def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def report(path: str, changed: int):
-    """The report of a file (`report.Report`); changed: when it was written, so that another one is read anew. Raises ReportError."""
-    from lrr_core.report import load
+    """The `Report` of a file; changed: when it was written, so that another one is read anew. Raises ReportError."""
+    from lrr_core.reports.report import load
 
     return load(path)
 
@@ -475,7 +475,7 @@ def report_figure(found, view: str, **look):
     """A report drawn. view: a key of `report_sweeps.VIEWS`; look: theme, narrow, and what a view can be asked for."""
     from lrr_core.figures import report as figures
     from lrr_core.figures import report_cost, report_sweeps
-    from lrr_core.report_sweeps import planes, rungs
+    from lrr_core.reports.sweeps import planes, rungs
 
     if view == "plane":
         drawn = planes(found)
@@ -514,7 +514,7 @@ def lesson_moves(path: str):
 @st.cache_resource(max_entries=8, show_spinner=False)
 def text_run(path: str, source: str):
     """An example answered by the text checkpoint (None where the set has none), and how many tokens it chooses from."""
-    from lrr_core.answering import run_in_text
+    from lrr_core.evaluation.answering import run_in_text
 
     models = model_set(path)
     with models.lock:
@@ -654,9 +654,7 @@ def _preview(mark: str, recipe: str, path: str, mapped: bool, _trace: Trace) -> 
     return figure_bytes(figure, "png", made, made.title or describe(_trace))
 
 
-def paper_files(
-    trace: Trace, recipe: Recipe, formats: tuple[str, ...], path: str, typical: str
-) -> dict[str, bytes]:
+def paper_files(trace: Trace, recipe: Recipe, formats: tuple[str, ...], path: str, typical: str) -> dict[str, bytes]:
     """Files of a figure, format -> bytes; made when asked for and not kept."""
     from lrr_core.studio.export import files
 

@@ -6,11 +6,11 @@ import streamlit as st
 
 from lrr_core.figures.report import describe
 from lrr_core.figures.report_cost import COSTS
-from lrr_core.report import ReportError, load
-from lrr_core.report_checks import MOST_BYTES
-from lrr_core.report_files import to_csv, to_json, to_latex
-from lrr_core.report_sweeps import planes, views
-from lrr_core.report_words import SHOWN, headline, measured, shown_rows
+from lrr_core.reports.checks import MOST_BYTES
+from lrr_core.reports.files import to_csv, to_json, to_latex
+from lrr_core.reports.report import ReportError, load
+from lrr_core.reports.sweeps import planes, views
+from lrr_core.reports.words import SHOWN, headline, measured, shown_rows
 from pages import _benchmark_runs as runs
 from pages import _choices, _shared
 from pages._flips import changed

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from lrr_core.arms import against, parse_all
+from lrr_core.evaluation.arms import against, parse_all
 from lrr_core.metrics import paired_difference, wilson
 from lrr_core.problems import BENCHMARKS
 from lrr_core.trace import RefineConfig

@@ -9,37 +9,50 @@ ROOT = Path(__file__).parents[1]
 RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
-        "__init__ files arms cost experiments problems colours layers model_set subspace benchmarks.task benchmarks.sources benchmarks.answers "
-        "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts benchmarks.gsm8k "
-        "benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
-        "training.finetune_config training.finetune_data studio.recipe studio.layout studio.latex"
+        "__init__ files problems colours layers model_set subspace "
+        "benchmarks.task benchmarks.sources benchmarks.answers benchmarks.templates benchmarks.prosqa "
+        "benchmarks.generators benchmarks.published benchmarks.shortcuts benchmarks.gsm8k benchmarks.strategyqa "
+        "benchmarks.multiple_choice benchmarks.split "
+        "evaluation.arms evaluation.cost evaluation.experiments "
+        "studio.recipe studio.layout studio.latex "
+        "training.finetune_config training.finetune_data "
     ),
     "torch": (
-        "memory models cache rollout refine tilr training.muon training.reasoner training.branches training.curriculum "
-        "training.checkpoints training.backbones"
+        "models cache rollout refine tilr "
+        "evaluation.memory "
+        "training.muon training.reasoner training.branches training.curriculum training.checkpoints "
+        "training.backbones "
     ),
     "numpy": (
-        "metrics projection fitting shipped summary gains findings regimes accuracy comparison live.grid live.scene "
-        "lessons.records lessons.laws lessons.toy report report_checks report_words report_files report_sweeps "
-        "studio.archive studio.checked studio.bundle studio.gallery studio.thumbnail "
-        "studio.records studio.problem_records studio.regime_record studio.caption"
+        "metrics projection fitting shipped summary gains findings regimes accuracy comparison "
+        "lessons.records lessons.laws lessons.toy "
+        "live.grid live.scene "
+        "reports.report reports.checks reports.words reports.files reports.sweeps "
+        "studio.archive studio.checked studio.bundle studio.gallery studio.thumbnail studio.records "
+        "studio.problem_records studio.regime_record studio.caption "
     ),
     "plotly": (
         "figures.explore figures.panels figures.graph_panel figures.compare figures.difference figures.ladder "
         "figures.regimes figures.heat_grid figures.subspace figures.report figures.report_cost figures.report_sweeps "
-        "lessons.stage lessons.feedback_figure lessons.frontier_figure "
-        "lessons.toy_figures lessons.mixing_figure lessons.evidence_figures lessons.trap_figures "
+        "lessons.stage lessons.feedback_figure lessons.frontier_figure lessons.toy_figures lessons.mixing_figure "
+        "lessons.evidence_figures lessons.trap_figures "
         "studio.look studio.paper studio.paper_map studio.paper_curves studio.paper_tokens studio.paper_graph "
-        "studio.paper_regimes studio.paper_text studio.film studio.export"
+        "studio.paper_regimes studio.paper_text studio.film studio.export "
     ),
     "run": (
-        "evaluate answering answer_log processes tally search planes ladder compare background bench bench_scale lessons.measure live.runs training.train training.assemble "
-        "training.finetune training.model_set_of_run "
-        "commands.options commands.reasoning commands.training commands.shipping commands.evaluation commands.experiments commands.studio studio.replay __main__"
+        "planes ladder compare background bench bench_scale __main__ "
+        "commands.options commands.reasoning commands.training commands.shipping commands.evaluation "
+        "commands.experiments commands.studio "
+        "evaluation.evaluate evaluation.answering evaluation.answer_log evaluation.processes evaluation.tally "
+        "evaluation.search "
+        "lessons.measure "
+        "live.runs "
+        "studio.replay "
+        "training.train training.assemble training.finetune training.model_set_of_run "
     ),
 }
 # the `__init__` of a package says what it holds and imports nothing
-PACKAGES = "benchmarks figures lessons live studio training commands"
+PACKAGES = "benchmarks figures lessons live studio training commands evaluation reports"
 MODULES = {name: ring for ring, names in HOUSE.items() for name in names.split()}
 MODULES |= {f"{package}.__init__": "text" for package in PACKAGES.split()}
 # `trace`, the records, may be imported by every ring; it may itself import only text
@@ -156,7 +169,7 @@ def test_importing_does_no_slow_work(path):
         ("refine", "from .figures import explore", ["figures.explore"]),
         ("metrics", "import torch", ["torch"]),
         ("metrics", "from .refine import Step\nfrom .trace import Run", []),
-        ("figures.explore", "import lrr_core.evaluate", ["evaluate"]),
+        ("figures.explore", "import lrr_core.evaluation.evaluate", ["evaluation.evaluate"]),
         ("figures.explore", "from transformers import AutoModel", ["transformers"]),
         ("training.train", "import streamlit as st", ["streamlit"]),
     ],

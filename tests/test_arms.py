@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lrr_core.arms import ALL_METHODS, against, parse, parse_all
-from lrr_core.experiments import EXPERIMENTS
+from lrr_core.evaluation.arms import ALL_METHODS, against, parse, parse_all
+from lrr_core.evaluation.experiments import EXPERIMENTS
 from lrr_core.model_set import ModelFolder
 from lrr_core.trace import ConfigError, RefineConfig
 

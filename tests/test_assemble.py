@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from lrr_core.evaluate import evaluate
+from lrr_core.evaluation.evaluate import evaluate
 from lrr_core.model_set import REQUIRED, ModelError, weight_hash
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS

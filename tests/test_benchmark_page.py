@@ -11,8 +11,8 @@ from report_maker import made
 from streamlit.testing.v1 import AppTest
 
 from lrr_core.problems import BENCHMARKS
-from lrr_core.report import flips, load, rows
-from lrr_core.report_words import headline, measured
+from lrr_core.reports.report import flips, load, rows
+from lrr_core.reports.words import headline, measured
 from pages import _benchmark_runs as runs
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lrr_core import compare, refine
-from lrr_core.answering import run_in_text
 from lrr_core.compare import compare_methods
 from lrr_core.comparison import (
     BORROW,
@@ -25,7 +24,8 @@ from lrr_core.comparison import (
     differing,
     table,
 )
-from lrr_core.evaluate import evaluate
+from lrr_core.evaluation.answering import run_in_text
+from lrr_core.evaluation.evaluate import evaluate
 from lrr_core.figures.compare import REPLACED, compare_figure, places, shared_ranges
 from lrr_core.figures.difference import difference_figure
 from lrr_core.figures.explore import run_map

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lrr_core.cost import bills, forwards, positions
+from lrr_core.evaluation.cost import bills, forwards, positions
 from lrr_core.refine import Prompts, Refiner, run_all
 from lrr_core.trace import CONTROLS, METHODS, RefineConfig
 

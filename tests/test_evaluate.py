@@ -14,17 +14,17 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from lrr_core import evaluate as evaluating
-from lrr_core.arms import ALL_METHODS, TEXT_METHODS, parse
-from lrr_core.evaluate import Stopped, _donors, evaluate
+from lrr_core.evaluation import evaluate as evaluating
+from lrr_core.evaluation.arms import ALL_METHODS, TEXT_METHODS, parse
+from lrr_core.evaluation.evaluate import Stopped, _donors, evaluate
+from lrr_core.evaluation.processes import Processes
+from lrr_core.evaluation.tally import table
 from lrr_core.metrics import paired_difference, wilson
 from lrr_core.model_set import REQUIRED, ModelError
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS, Problem
-from lrr_core.processes import Processes
 from lrr_core.refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.subspace import file_name
-from lrr_core.tally import table
 from lrr_core.tilr import calibrate
 from lrr_core.trace import ConfigError, RefineConfig
 

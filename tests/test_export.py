@@ -419,7 +419,7 @@ def test_an_unknown_format_is_refused(trace):
 
 
 def test_a_gallery_is_a_figure_per_case_and_an_index(command, opened, folders, problems, tmp_path):
-    from lrr_core.evaluate import evaluate
+    from lrr_core.evaluation.evaluate import evaluate
     from lrr_core.files import write_json
 
     labels = ["coconut", "full", "random_direction"]

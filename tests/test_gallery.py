@@ -157,7 +157,7 @@ LABELS = ("coconut", "full@same@s=0.9", "random_direction@same@s=0.9", "other_th
 
 @pytest.fixture(scope="module")
 def measured(opened):
-    from lrr_core.evaluate import evaluate
+    from lrr_core.evaluation.evaluate import evaluate
 
     asked = BENCHMARKS["prosqa"].generate("balanced", 6, 5, (8, 11), (2, 2))
     return evaluate(opened["llama"], asked, LABELS, RefineConfig(thoughts=3, rounds=2))

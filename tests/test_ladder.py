@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from lrr_core import ladder as measuring
 from lrr_core.__main__ import main
-from lrr_core.evaluate import evaluate
+from lrr_core.evaluation.evaluate import evaluate
 from lrr_core.figures.ladder import SERIES, gain_figure, pair_figure
 from lrr_core.findings import describe, findings, table, table_csv, told_apart
 from lrr_core.gains import (

@@ -13,7 +13,7 @@ from test_refine import ONE_TOKEN, ByHand, TwoDimensions
 from lrr_core.benchmarks.generators import generate
 from lrr_core.benchmarks.prosqa import GraphQuestion
 from lrr_core.benchmarks.shortcuts import depth_rule
-from lrr_core.evaluate import evaluate
+from lrr_core.evaluation.evaluate import evaluate
 from lrr_core.lessons import toy
 from lrr_core.lessons.laws import (
     follows,
@@ -233,7 +233,7 @@ def test_a_file_that_is_no_measurement_says_so_and_how_to_make_one(tmp_path):
     for text in (None, "{", "[]", '{"format": 1, "what": "maps"}', '{"format": 1, "what": "answers", "cases": [{}]}'):
         if text is not None:
             path.write_text(text)
-        with pytest.raises(LessonError, match="lessons.measure"):
+        with pytest.raises(LessonError, match=r"lessons\.measure"):
             load_cases(path)
     with pytest.raises(LessonError, match="does not hold maps"):
         load_moves(path)

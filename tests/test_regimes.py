@@ -10,7 +10,7 @@ import pytest
 
 from lrr_core import planes
 from lrr_core.accuracy import AccuracyPlane
-from lrr_core.evaluate import Stopped
+from lrr_core.evaluation.evaluate import Stopped
 from lrr_core.metrics import curves, margin, paired_difference, wilson
 from lrr_core.model_set import REQUIRED, ModelFolder
 from lrr_core.models import ModelSet

@@ -11,11 +11,11 @@ import pytest
 from report_maker import made
 
 from lrr_core.problems import BENCHMARKS
-from lrr_core.report import ReportError, control_of, flips, from_data, kind, load, reference_rows, rows, written
-from lrr_core.report_checks import MOST_BYTES
-from lrr_core.report_files import latex, to_csv, to_json, to_latex
-from lrr_core.report_sweeps import planes, rungs, training_step, views
-from lrr_core.report_words import finding, headline, measured, p_text, shown_rows, title
+from lrr_core.reports.checks import MOST_BYTES
+from lrr_core.reports.files import latex, to_csv, to_json, to_latex
+from lrr_core.reports.report import ReportError, control_of, flips, from_data, kind, load, reference_rows, rows, written
+from lrr_core.reports.sweeps import planes, rungs, training_step, views
+from lrr_core.reports.words import finding, headline, measured, p_text, shown_rows, title
 
 SHIPPED = sorted((Path(__file__).parents[1] / "assets" / "reports").glob("*.json"))
 RIGHT = {
@@ -365,7 +365,7 @@ def test_a_shipped_report_is_whole_and_small(path):
 
 
 def test_the_report_of_an_evaluation_is_one_that_can_be_opened(models, problems):
-    from lrr_core.evaluate import evaluate
+    from lrr_core.evaluation.evaluate import evaluate
     from lrr_core.trace import RefineConfig
 
     seen = []

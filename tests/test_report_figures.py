@@ -10,8 +10,8 @@ from lrr_core.colours import INK, ROLES
 from lrr_core.figures.report import accuracy_figure, describe, forest_figure, looks
 from lrr_core.figures.report_cost import COSTS, MOST_NAMES, cost_figure
 from lrr_core.figures.report_sweeps import backbone_figure, plane_figure, training_figure
-from lrr_core.report import from_data, rows
-from lrr_core.report_sweeps import planes, rungs
+from lrr_core.reports.report import from_data, rows
+from lrr_core.reports.sweeps import planes, rungs
 
 RIGHT = {
     "cot": "1" * 30 + "0" * 10,

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from lrr_core.__main__ import main
-from lrr_core.answer_log import fingerprint
-from lrr_core.evaluate import evaluate
+from lrr_core.evaluation.answer_log import fingerprint
+from lrr_core.evaluation.evaluate import evaluate
+from lrr_core.evaluation.search import Axes, check_apart, chosen_settings, load, search
 from lrr_core.model_set import ModelError
 from lrr_core.problems import BENCHMARKS
-from lrr_core.search import Axes, check_apart, chosen_settings, load, search
 from lrr_core.trace import ConfigError, RefineConfig
 
 CONFIG = RefineConfig(thoughts=2)

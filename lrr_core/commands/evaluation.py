@@ -99,13 +99,13 @@ def evaluate(
 ):
     """Answer many problems with many methods; prints a table (stderr) and the report as JSON (stdout or --out)."""
     from ..benchmarks.prosqa import ProblemError
-    from ..evaluate import evaluate as run
-    from ..experiments import EXPERIMENTS
+    from ..evaluation.evaluate import evaluate as run
+    from ..evaluation.experiments import EXPERIMENTS
+    from ..evaluation.processes import Processes
+    from ..evaluation.search import check_apart, chosen_settings, load, tuning
+    from ..evaluation.tally import table
     from ..files import write_json
     from ..models import ModelSet
-    from ..processes import Processes
-    from ..search import check_apart, chosen_settings, load, tuning
-    from ..tally import table
 
     _check_source(data, generate, limit, batch_size)
     surface = load(tuned) if tuned else None
@@ -173,10 +173,10 @@ def sweep(
     ] = None,
 ):
     """Search step size, residual mix, rounds, thoughts and reference on validation problems; writes the whole surface."""
+    from ..evaluation.processes import Processes
+    from ..evaluation.search import Axes, search
     from ..files import write_json
     from ..models import ModelSet
-    from ..processes import Processes
-    from ..search import Axes, search
 
     if data is None:
         generate, nodes, hops = generate or "balanced", nodes or "12-15", hops or "2-3"

@@ -32,7 +32,6 @@ from .options import (
     settings,
 )
 
-
 LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `mean_thought`
 
 

@@ -216,7 +216,7 @@ def _many(
     """One figure per case of a report and index.csv, which says how typical each is."""
     from ..files import write_text
     from ..models import ModelSet
-    from ..report_checks import check, read
+    from ..reports.checks import check, read
     from ..studio import gallery
     from ..studio.export import FORMATS
     from ..studio.recipe import RecipeError

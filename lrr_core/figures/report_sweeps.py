@@ -13,8 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, mix
-from ..report_sweeps import Plane, Rung
-from ..report_words import p_text
+from ..reports.sweeps import Plane, Rung
+from ..reports.words import p_text
 from .heat_grid import Grid
 from .heat_grid import signed as signed_step
 from .panels import plain_text

@@ -23,10 +23,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..arms import BASE
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.shortcuts import depth_rule
-from ..evaluate import evaluate
+from ..evaluation.arms import BASE
+from ..evaluation.evaluate import evaluate
 from ..files import write_json
 from ..fitting import FIT_NEIGHBOURS, MIN_DIST, UMAP_LOCK
 from ..metrics import norm

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..benchmarks.task import Problem
+from ..model_set import ModelError
+from ..models import ModelSet
+from ..trace import REFERENCES, ConfigError, RefineConfig
 from .answer_log import fingerprint
 from .arms import BASE, parse
-from .benchmarks.task import Problem
 from .evaluate import evaluate
-from .model_set import ModelError
-from .models import ModelSet
-from .trace import REFERENCES, ConfigError, RefineConfig
 
 FORMAT = 2
 KEYS = ("step_size", "residual", "rounds", "thoughts", "reference")

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from .experiments import EXPERIMENTS
-from .findings import name as short
+from ..evaluation.experiments import EXPERIMENTS
+from ..findings import name as short
 from .report import KINDS, Report, control_of, reference_rows, rows
 
 

@@ -16,18 +16,18 @@ from pathlib import Path
 
 import torch
 
+from ..benchmarks.task import Problem
+from ..model_set import ModelError
+from ..models import ModelSet
+from ..problems import BENCHMARKS
+from ..refine import Prompts, plain_thoughts
+from ..trace import RefineConfig
 from .answer_log import AnswerLog, Entry, digest, fingerprint
 from .answering import Answer, answer_batch
 from .arms import DONATED, RANDOM, TEXT_METHODS, Arm, parse_all
-from .benchmarks.task import Problem
 from .memory import PeakMemory, free_memory, out_of_memory
-from .model_set import ModelError
-from .models import ModelSet
-from .problems import BENCHMARKS
 from .processes import Processes
-from .refine import Prompts, plain_thoughts
 from .tally import Tally, report
-from .trace import RefineConfig
 
 SAMPLE = 4  # problems whose memory is measured
 SHARE = 0.6  # of the free memory that a batch may take

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..benchmarks.task import Problem
+from ..comparison import TextRun
+from ..metrics import candidate_probability, margin
+from ..models import ModelSet
+from ..problems import BENCHMARKS
+from ..refine import Prompts, Refiner, run_all
+from ..rollout import Stream, decode_greedy, pad_left, score_candidates
 from .arms import BASE, Arm
-from .benchmarks.task import Problem
-from .comparison import TextRun
-from .metrics import candidate_probability, margin
-from .models import ModelSet
-from .problems import BENCHMARKS
-from .refine import Prompts, Refiner, run_all
-from .rollout import Stream, decode_greedy, pad_left, score_candidates
 
 
 @dataclass(frozen=True)

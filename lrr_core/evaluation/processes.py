@@ -19,9 +19,8 @@ class Processes:
     def __init__(self):
         self.rank, self.count = 0, 1
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            from accelerate import PartialState
-
             import torch
+            from accelerate import PartialState
 
             self._state = PartialState(cpu=not torch.cuda.is_available())
             self.rank, self.count = self._state.process_index, self._state.num_processes

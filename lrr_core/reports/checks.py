@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from .arms import ALL_METHODS, MEMBERS
-from .metrics import paired_difference, wilson
-from .problems import BENCHMARKS, Problem, ProblemError
-from .trace import ConfigError, RefineConfig
+from ..evaluation.arms import ALL_METHODS, MEMBERS
+from ..metrics import paired_difference, wilson
+from ..problems import BENCHMARKS, Problem, ProblemError
+from ..trace import ConfigError, RefineConfig
 
 FORMAT = 2
 MOST_BYTES = 64 * 2**20

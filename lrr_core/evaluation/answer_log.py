@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..benchmarks.task import Problem
 from .answering import Answer
-from .benchmarks.task import Problem
 
 
 @dataclass(frozen=True)

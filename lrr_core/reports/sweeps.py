@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arms import MEMBERS
-from .findings import name as short
+from ..evaluation.arms import MEMBERS
+from ..findings import name as short
 from .report import Report, rows
 
 VIEWS = {

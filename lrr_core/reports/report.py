@@ -14,12 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .arms import BASE, TEXT_METHODS
-from .findings import name as short
-from .metrics import paired_difference
-from .problems import BENCHMARKS, Problem
-from .report_checks import FORWARDS, ReportError, check, read
-from .trace import CONTROLS
+from ..evaluation.arms import BASE, TEXT_METHODS
+from ..findings import name as short
+from ..metrics import paired_difference
+from ..problems import BENCHMARKS, Problem
+from ..trace import CONTROLS
+from .checks import FORWARDS, ReportError, check, read
 
 __all__ = ["Flip", "Flips", "Report", "ReportError", "load"]
 RANDOM = "random_direction"

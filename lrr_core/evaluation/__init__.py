@@ -1,0 +1,1 @@
+"""Problems under many methods: arms, answers kept as they come, statistics, tuning, cost."""

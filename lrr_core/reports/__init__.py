@@ -1,0 +1,1 @@
+"""A report of an evaluation read back: checked, said in words and tables, exported."""
