@@ -154,6 +154,8 @@ def impossible_panels(trace) -> dict[str, str]:
     why = dict.fromkeys(PANELS, "")
     if trace.problem.graph is None:
         why["graph"] = "this problem has no graph"
+    if not trace.problem.candidates:
+        why |= dict.fromkeys(("answers", "margin"), "its answer is a number, not one of candidates")
     if _shared.plane_for(trace) is None:
         why["regimes"] = "not computed for this setting; Regimes does it"
     return why

@@ -75,3 +75,18 @@ def test_the_command_refines_it(numbers, capsys):
     assert (
         said["runs"]["refined"]["probability"] is None and said["runs"]["refined"]["margin_after_thought"] == [None] * 2
     )
+
+
+def test_a_figure_of_it_for_paper_takes_the_panels_it_can_fill_and_says_the_answers(trace, numbers, tmp_path, capsys):
+    kept = trace.save(tmp_path / "t.npz")
+    with pytest.raises(SystemExit) as end:
+        main(["figure", "--trace", str(kept), "--models", str(numbers / "set"), "--out", str(tmp_path / "f.txt"),
+              "--out", str(tmp_path / "f.pdf")])  # fmt: skip
+    assert end.value.code == 0, capsys.readouterr().err
+    words = (tmp_path / "f.txt").read_text()
+    assert f"The plain run answers {answer(trace, 'plain').name} (wrong)" in words
+    assert (tmp_path / "f.pdf").read_bytes().startswith(b"%PDF")
+    for panel, missing in (("graph", "no graph"), ("margin", "no candidates")):
+        with pytest.raises(SystemExit) as end:
+            main(["figure", "--trace", str(kept), "--panels", f"map,{panel}", "--out", str(tmp_path / "g.pdf")])
+        assert end.value.code == 2 and missing in capsys.readouterr().err

@@ -71,7 +71,7 @@ def figure(
     }  # fmt: skip
     chosen = _recipe(recipe, {name: value for name, value in given.items() if value is not None})
     if trace is not None:
-        _one(trace, chosen, out, models, device)
+        _one(trace, chosen, out, models, device, as_asked=panels is not None or recipe is not None)
     else:
         if len(out) != 1:
             raise RecipeError("A gallery goes to one folder; give --out once.")
@@ -119,10 +119,13 @@ def _recipe(path: Path | None, given: dict) -> Recipe:
     return Recipe.from_dict(kept | given)
 
 
-def _one(path: Path, recipe: Recipe, out: list[Path], models: Path, device: str) -> None:
+def _one(path: Path, recipe: Recipe, out: list[Path], models: Path, device: str, as_asked: bool) -> None:
+    """as_asked: the panels were chosen; else those of them that this run can fill are drawn."""
+    from dataclasses import replace
+
     from ..studio.export import FORMATS
     from ..studio.recipe import RecipeError
-    from ..studio.records import check
+    from ..studio.records import check, fillable
     from ..trace import Trace
 
     for file in out:
@@ -130,6 +133,8 @@ def _one(path: Path, recipe: Recipe, out: list[Path], models: Path, device: str)
             endings = ", ".join(f".{name}" for name in FORMATS)
             raise RecipeError(f"--out {file} has no ending that names a format; use one of {endings}.")
     trace = Trace.load(path)
+    if not as_asked:
+        recipe = replace(recipe, panels=fillable(trace, recipe.panels))
     check(trace, recipe)
     background = _background(trace, recipe, models)
     _write(trace, recipe, out, background, _plane(trace, recipe, models, device))

@@ -74,8 +74,6 @@ def _setting(trace: Trace) -> str:
 
 
 def _answers(trace: Trace) -> str:
-    if not len(trace.runs["plain"].scores):
-        return ""
     said = f"The plain run answers {_said(trace, 'plain')}, the {refined_name(trace)} run {_said(trace, 'refined')}"
     pushed = push_percent(trace)
     if trace.config.method in PUSHES and pushed != "no push":
@@ -85,13 +83,14 @@ def _answers(trace: Trace) -> str:
 
 def _said(trace: Trace, run: str) -> str:
     given = answer(trace, run)
-    verdict = "" if given.right is None else ", right" if given.right else ", wrong"
-    share = "p > 0.99" if given.p > 0.995 else f"p = {given.p:.2f}"
-    return f"{given.name} ({share}{verdict})"
+    verdict = "" if given.right is None else "right" if given.right else "wrong"
+    share = "" if given.p is None else "p > 0.99" if given.p > 0.995 else f"p = {given.p:.2f}"
+    inside = ", ".join(filter(None, (share, verdict)))
+    return f"{given.name} ({inside})" if inside else given.name
 
 
 def _controls(trace: Trace) -> str:
-    found = [name for name in CONTROLS if name in trace.runs and len(trace.runs[name].scores)]
+    found = [name for name in CONTROLS if name in trace.runs]
     if not found:
         return ""
     return f"Controls: {'; '.join(f'{CONTROLS[name]}: {_said(trace, name)}' for name in found)}."

@@ -139,6 +139,23 @@ def check(trace: Trace, recipe: Recipe) -> None:
     if "graph" in recipe.panels and trace.problem.graph is None:
         others = ",".join(name for name in recipe.panels if name != "graph") or "text"
         raise RecipeError(f"{trace.problem.id} has no graph; leave that panel out: --panels {others}.")
+    if not trace.problem.candidates and (weighed := [name for name in recipe.panels if name in WEIGHED]):
+        others = ",".join(name for name in recipe.panels if name not in WEIGHED) or "text"
+        raise RecipeError(
+            f"{trace.problem.id} has no candidates for {', '.join(weighed)}; leave it out: --panels {others}."
+        )
+
+
+WEIGHED = ("answers", "margin")  # panels about candidates, which a free answer has none of
+
+
+def fillable(trace: Trace, panels: tuple[str, ...]) -> tuple[str, ...]:
+    """`panels` with those left out that this trace cannot fill, and decoded tokens in place of a graph."""
+    if trace.problem.graph is None:
+        panels = tuple("tokens" if name == "graph" else name for name in panels)
+    if not trace.problem.candidates:
+        panels = tuple(name for name in panels if name not in WEIGHED)
+    return tuple(dict.fromkeys(panels)) or ("text",)
 
 
 def map_record(trace: Trace, recipe: Recipe, background: Background | None, plane: Plane | None = None) -> MapRecord:
