@@ -28,7 +28,7 @@ from lrr_core.reports.files import to_json
 from lrr_core.reports.report import Report, ReportError, from_data, load
 from lrr_core.shipped import cache_folder
 from lrr_core.trace import RefineConfig
-from pages import _shared
+from pages import _drawn, _shared
 from pages._jobs import Job, remembered
 
 SHIPPED = _shared.HERE / "assets" / "reports"
@@ -71,7 +71,7 @@ def title(path: Path) -> str:
 
 def opened(path: Path) -> Report:
     """Raises ReportError."""
-    return _shared.report(str(path), path.stat().st_mtime_ns)
+    return _drawn.report(str(path), path.stat().st_mtime_ns)
 
 
 # --- problems of one's own --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from lrr_core.studio.bundle import BundleError, is_bundle, open_bundle
 from lrr_core.studio.checked import open_trace
 from lrr_core.studio.thumbnail import thumbnail
 from lrr_core.trace import Trace
-from pages import _benchmark_runs, _choices, _recipe, _shared
+from pages import _benchmark_runs, _choices, _controls, _help, _paper, _recipe, _runs, _shared
 
 SETTING, REPORT, FILE = "this setting", "a report", "a file"
 OWN_FILE, OPENED = "own file", "opened file"  # the second: on the Benchmark page
@@ -35,18 +35,18 @@ class Found:
 
 
 def setting_controls(folder) -> None:
-    _choices.problem_controls(folder)
-    mixes, pushes = _choices.method_control(folder)
-    _choices.step_size_control(folder, disabled=not pushes)
-    _choices.residual_control(folder, disabled=not mixes)
+    _controls.problem_controls(folder)
+    mixes, pushes = _controls.method_control(folder)
+    _controls.step_size_control(folder, disabled=not pushes)
+    _controls.residual_control(folder, disabled=not mixes)
     left, right = st.columns(2)
     with left:
-        _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1, on_change=_choices.run_whole)
+        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1, on_change=_controls.run_whole)
     with right:
-        _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1, disabled=not pushes)
-    _choices.reference_control(folder, disabled=not pushes)
-    _choices.member_controls(folder)
-    _choices.further_controls(folder)
+        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1, disabled=not pushes)
+    _controls.reference_control(folder, disabled=not pushes)
+    _controls.member_controls(folder)
+    _controls.further_controls(folder)
 
 
 def setting() -> dict:
@@ -55,9 +55,9 @@ def setting() -> dict:
 
 
 def of_setting(path: str) -> Found:
-    """The run of the choices as they stand. Raises what `_shared.run` raises."""
-    trace = _shared.run(path, **setting())
-    return Found(trace, _shared.mark_of(trace))
+    """The run of the choices as they stand. Raises what `_runs.run` raises."""
+    trace = _runs.run(path, **setting())
+    return Found(trace, _paper.mark_of(trace))
 
 
 # --- a case of a report -----------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _filtered(report: Report, key: str) -> Gallery:
         disagree = _one_of("Controls", "studio_controls", gallery.DISAGREE, CONTROLS)
         order = _one_of("Order", "studio_order", gallery.ORDERS, None)
         least = st.slider(
-            "Margin changed by at least, nats", 0.0, 10.0, 0.0, 0.5, key="studio_least", help=LEAST, **_choices.BOUND
+            "Margin changed by at least, nats", 0.0, 10.0, 0.0, 0.5, key="studio_least", help=LEAST, **_controls.BOUND
         )
     cases = gallery.cases(data, label, flip, kept, disagree, order, least)
     everything = {case.index: case for case in gallery.cases(data, label)}
@@ -137,7 +137,7 @@ def _one_of(label: str, key: str, options: dict[str, str], help: str | None) -> 
     """A select box over a table, bound to the address; what is not in the table becomes its first."""
     keys = list(options)
     _choices.settle(key, options, keys[0])
-    st.selectbox(label, keys, key=key, format_func=options.get, help=help, **_choices.BOUND)
+    st.selectbox(label, keys, key=key, format_func=options.get, help=help, **_controls.BOUND)
     return st.session_state[key]
 
 
@@ -158,8 +158,8 @@ def of_case(path: str, found: Gallery) -> Found:
     """The chosen case, run again. Raises GalleryError, ModelError, RefineError."""
     case, state = found.chosen, st.session_state
     st.query_params["studio_case"] = state.written_studio_case = str(case.index)
-    trace = _shared.case_trace(path, found.report.data, found.key, found.label, case)
-    return Found(trace, _shared.mark_of(trace), gallery.typical(found.report.data, case))
+    trace = _paper.case_trace(path, found.report.data, found.key, found.label, case)
+    return Found(trace, _paper.mark_of(trace), gallery.typical(found.report.data, case))
 
 
 def counts_line(found: Gallery) -> None:
@@ -181,7 +181,7 @@ def cards(path: str, found: Gallery) -> None:
     pages = -(-len(found.cases) // SHOWN)
     at = min(state.get("studio_gallery_page", 0), pages - 1)
     shown = found.cases[at * SHOWN : (at + 1) * SHOWN]
-    curves = _shared.case_previews(path, found.report.data, found.key, found.label, shown)
+    curves = _paper.case_previews(path, found.report.data, found.key, found.label, shown)
     columns = 2 if _shared.is_narrow() else 4
     for start in range(0, len(shown), columns):
         for column, i in zip(st.columns(columns), range(start, min(start + columns, len(shown))), strict=False):
@@ -265,9 +265,9 @@ def _open(data: bytes, name: str) -> dict:
                 "link": bundle.link,
                 "what": "a bundle; panels, words and settings are as they were",
             }
-            return out | {"found": Found(trace, _shared.mark_of(trace), bundle.typical)}
+            return out | {"found": Found(trace, _paper.mark_of(trace), bundle.typical)}
         trace = open_trace(data)
-        return out | {"found": Found(trace, _shared.mark_of(trace))}
+        return out | {"found": Found(trace, _paper.mark_of(trace))}
     except BundleError as error:
         return out | {"error": str(error)}
 

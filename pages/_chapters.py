@@ -14,7 +14,7 @@ from lrr_core.lessons.frontier_figure import frontier_figure
 from lrr_core.lessons.records import REMAKE, after, described
 from lrr_core.lessons.toy_figures import push_figure, readings_figure
 from lrr_core.lessons.trap_figures import STEP, depth_figure, map_figure
-from pages import _reference, _shared
+from pages import _drawn, _reference, _runs, _shared
 from pages._lesson import ALEX, DAVIS, FAE, PATH, SAM, TEXT, Chapter, chart, look, measured, note, run_of, say
 
 # --- the chapters -----------------------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ def fed_back(folder, home: str) -> dict | None:
     told = trace.problem.graph.sentences()
     with st.container(width=TEXT):
         st.markdown(f"> {_shared.escaped(' '.join(told[:3]))} … **{_shared.escaped(summary.asked(trace.problem))}**")
-    text, tokens = _shared.text_run(PATH, ALEX)
+    text, tokens = _runs.text_run(PATH, ALEX)
     alt = (
         f"Text steps {text.written if text else 'missing'}; {folder.info.thoughts} thoughts of {folder.width} numbers."
     )
@@ -122,7 +122,7 @@ def mixing(folder, home: str) -> dict | None:
     )
     overrun = measured("overrun")["overrun"]
     alt = "Shares of each proposal, length kept, and accuracy by the number of thoughts, for every residual mix."
-    chart(_shared.lesson_figure("mixing", PATH, **look()), "mixing", alt, home)
+    chart(_drawn.lesson_figure("mixing", PATH, **look()), "mixing", alt, home)
     note(
         "The answer lies 2 or 3 steps away. Without mixing the model gets there in 3 to 5 thoughts and loses it again when it "
         "thinks on; with a large α it gets there late and stays. Stopping in time is better still: "
@@ -140,7 +140,7 @@ def controls(folder, home: str) -> dict | None:
     )
     cases = measured("middle-next", "middle-same", "best-small")
     alt = "Accuracy with intervals of four methods and four controls, under both readings, for growing numbers of problems."
-    chart(_shared.lesson_figure("controls", PATH, **look()), "controls", alt, home)
+    chart(_drawn.lesson_figure("controls", PATH, **look()), "controls", alt, home)
     note(
         f"{described(cases['middle-next'])}. Dashed: the plain run; dotted: chance. Bars: 95 % intervals; differences are paired.",
         f"Under *same* part of the gain is strong answering: strong alone is right in "
@@ -154,7 +154,7 @@ def maps(folder, home: str) -> dict | None:
         "A map squeezes 192 numbers into two. Here a push goes **twelve equal steps along one straight line**. PCA shows them "
         "equal and straight. On a UMAP they stick, jump and bend, though nothing of the kind happened."
     )
-    warm, moves = _shared.warmup(PATH), _shared.lesson_moves(PATH)
+    warm, moves = _shared.warmup(PATH), _drawn.lesson_moves(PATH)
     if moves is None:
         raise ValueError(f"The movements on the map were not measured with these weights; {REMAKE}.")
     if warm.background is None:

@@ -1,14 +1,14 @@
-"""What a person can choose, once for all pages: ranges and starting values, the controls, and the link that carries them.
+"""What a person can choose, once for all pages: ranges and starting values, and the link that carries them.
 
-Every control is bound to the URL, so a page can be reloaded, shared and reached with back and forward. Streamlit checks
-such values in the browser only; `begin` checks them again here, takes the nearest valid value and says so in a note.
+Every control (`_controls`) is bound to the URL, so a page can be reloaded, shared and reached with back and forward.
+Streamlit checks such values in the browser only; `begin` checks them again here, takes the nearest valid value and says
+so in a note.
 """
 
 from __future__ import annotations
 
 import math
 import runpy
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -31,6 +31,9 @@ OWN_TEXT = (
 SETTINGS = ("method", "step_size", "residual", "rounds", "reference", "sign", "gradient", "momentum", "seed")
 MEMBERS = ("backbone", "strong", "weak")
 UNBOUND = ("draw", "upto")  # choices without a control of their own: kept in the URL by hand
+# keys in the URL that a page looks after (its own views, the pins of Compare), or Streamlit itself
+PAGE_KEYS = {"tab", "view", "a", "b", "base", "opens"}
+PAGE_KEYS |= {"regimes_tab", "plane_mode", "many_n", "many_size", "many_control"}
 
 
 @dataclass(frozen=True)
@@ -168,28 +171,6 @@ def begin(folder) -> None:
         state[f"written_{key}"] = str(wanted) if wanted else ""
 
 
-# keys in the URL that a page looks after (its own views, the pins of Compare), or Streamlit itself
-PAGE_KEYS = {
-    "tab",
-    "view",
-    "a",
-    "b",
-    "base",
-    "opens",
-    "regimes_tab",
-    "plane_mode",
-    "many_n",
-    "many_size",
-    "many_control",
-}
-PAGE_KEYS |= {"experiment", "problems", "run_nodes", "run_hops", "run_n", "run_seed", "picture", "picture_cost", "flips_of"}
-PAGE_KEYS |= {"report", "picture_plane"}
-PAGE_KEYS |= {f"studio_{name}" for name in ("from", "report", "arm", "case", "flip", "hops", "controls", "order", "least")}
-PAGE_KEYS |= {f"studio_{name}" for name in ("panels", "size", "font_size", "palette", "letters", "title", "caption")}
-PAGE_KEYS |= {f"studio_{name}" for name in ("thought", "zoom", "regimes", "dpi", "label")}
-PAGE_KEYS |= {"chapter", "toy_view", "toy_rounds", "toy_turn", "trap_problem", "embed", "embed_options"}
-
-
 def _put_right(key: str, given, choice, notes: list[str]):
     try:
         value = choice.nearest(given)
@@ -232,7 +213,7 @@ def reset(folder) -> None:
 
 
 def run_arguments() -> dict:
-    """The arguments of `_shared.run` besides path and text, from the choices as they stand."""
+    """The arguments of `_runs.run` besides path and text, from the choices as they stand."""
     state = st.session_state
     return {key: state[key] for key in (*SETTINGS, *MEMBERS)} | {
         "thoughts": min(state.upto or state.thoughts, state.thoughts),
@@ -258,208 +239,21 @@ def _plain(value) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def explore_at(**values) -> None:
-    """Open Explore at these choices; the others stay. Call it in the page's body, not in a callback."""
-    go("explore", **values)
-
-
-def go(page: str, **values) -> None:
-    """Open another page at these choices; the others stay. Call it in the page's body, not in a callback."""
-    st.session_state.update(values, carried=True)
-    # without parameters of its own a switch would clear the URL, which Streamlit refuses while controls own parts of it
-    st.switch_page(str(Path(__file__).parent / f"{page}.py"), query_params={})
-
-
-def figure_button(key: str, help: str = "", **values) -> None:
-    """A button that opens the Studio: at the setting as it stands, or at these choices."""
-    if st.button("Make a figure", key=key, icon=":material/brush:", help=help or FIGURE):
-        go("studio", **{"studio_from": "this setting"} | values)
-
-
-def explore_button(label: str, key: str, help: str | None = None, **values) -> None:
-    """A button that opens Explore at these choices."""
-    if st.button(label, key=key, icon=":material/open_in_new:", help=help):
-        explore_at(**values)
-
-
-# --- controls ---------------------------------------------------------------------------------------------------------
-# Each is bound to the URL under its key. Its state is set by `begin`; the starting value is passed all the same, because
-# Streamlit leaves a value out of the URL that is the control's own first one.
-
-BOUND = {"bind": "query-params"}
-
-
-def another() -> None:
-    st.session_state.update(problem=_shared.RANDOM, draw=st.session_state.draw + 1, upto=0)
-
-
-def own() -> None:
-    st.session_state.update(problem=_shared.OWN, upto=0)
-
-
-def run_whole() -> None:
-    st.session_state.upto = 0
-
-
-def step_on() -> None:
-    st.session_state.upto = min(st.session_state.upto + 1, st.session_state.thoughts)
-
-
-def one_of(label: str, key: str, folder, help: str, on_change: Callable | None = None) -> None:
-    """A select box over all options of a choice."""
-    choice = choices(folder)[key]
-    options = list(choice.options)
-    st.selectbox(
-        label,
-        options,
-        options.index(choice.start),
-        key=key,
-        format_func=choice.options.get,
-        help=help,
-        on_change=on_change,
-        **BOUND,
-    )
-
-
-def number(label: str, key: str, folder, help: str, step: float, disabled: bool = False, on_change=None) -> None:
-    """A slider over the range of a choice."""
-    choice = choices(folder)[key]
-    st.slider(
-        label,
-        choice.low,
-        choice.high,
-        choice.start,
-        step,
-        key=key,
-        help=help,
-        disabled=disabled,
-        on_change=on_change,
-        **BOUND,
-    )
-
-
-def problem_controls(folder) -> None:
-    """Which problem: an example, another random one, or one's own text."""
-    one_of("Problem", "problem", folder, PROBLEM, on_change=run_whole)
-    left, right = st.columns(2)
-    left.button("Another", key="another", on_click=another, icon=":material/casino:", width="stretch", help=ANOTHER)
-    right.button("Own text", key="own", on_click=own, icon=":material/edit:", width="stretch", help=OWN)
-
-
-def method_control(folder) -> tuple[bool, bool]:
-    """Which method; returns whether it mixes (α matters) and whether it pushes (step size, rounds, references matter)."""
-    one_of("Method", "method", folder, METHOD)
-    method = st.session_state.method
-    st.caption((METHODS | CONTROLS)[method])
-    return _shared.uses(method)
-
-
-def step_size_control(folder, disabled: bool = False) -> None:
-    number("Step size s", "step_size", folder, STEP_SIZE, 0.05, disabled)
-
-
-def residual_control(folder, disabled: bool = False) -> None:
-    number("Residual mix α", "residual", folder, RESIDUAL, 0.05, disabled)
-
-
-def segments(label: str, key: str, folder, help: str | None = None, **look) -> None:
-    """A row of buttons over all options of a choice."""
-    choice = choices(folder)[key]
-    st.segmented_control(
-        label,
-        list(choice.options),
-        default=choice.start,
-        key=key,
-        format_func=choice.options.get,
-        help=help,
-        required=True,
-        **BOUND,
-        **look,
-    )
-
-
-def reference_control(folder, disabled: bool = False) -> None:
-    segments("References", "reference", folder, REFERENCE, disabled=disabled, width="stretch")
-
-
-def member_controls(folder) -> None:
-    """Which checkpoints think, attract and repel."""
-    one_of("Backbone", "backbone", folder, f"{BACKBONE} {summary.measured_on(folder.info.members)}")
-    one_of("Strong ▲", "strong", folder, STRONG)
-    one_of("Weak ▼", "weak", folder, WEAK)
-
-
-def further_controls(folder) -> None:
-    """What the sources leave open, behind a button."""
-    known = choices(folder)
-    with st.popover("More choices", icon=":material/tune:", width="stretch"):
-        for label, key, table, help in (("Sign", "sign", SIGNS, SIGN), ("Gradient", "gradient", GRADIENTS, GRADIENT)):
-            st.radio(
-                label,
-                list(table),
-                list(table).index(known[key].start),
-                key=key,
-                format_func=known[key].options.get,
-                captions=list(table.values()),
-                help=help,
-                **BOUND,
-            )
-        number("Momentum β", "momentum", folder, MOMENTUM, 0.05)
-        seed = known["seed"]
-        st.number_input("Seed", seed.low, seed.high, seed.start, key="seed", help=SEED, **BOUND)
-
-
-def reset_and_link(folder) -> None:
-    """Everything back to the start, and a link to how it stands."""
-    left, right = st.columns(2)
-    left.button(
-        "Reset",
-        key="reset",
-        on_click=reset,
-        args=(folder,),
-        icon=":material/restart_alt:",
-        width="stretch",
-        help=RESET,
-    )
-    with right:
-        _COPY(key="copy_link", data={"query": link(folder)})
-
-
-_COPY = st.components.v2.component(
-    "copy_link",
-    html='<button type="button">Copy link</button><output aria-live="polite"></output>',
-    css=(Path(__file__).parent / "copy_link.css").read_text(),
-    js=(Path(__file__).parent / "copy_link.js").read_text(),
-)
-
-
-# --- help texts -------------------------------------------------------------------------------------------------------
-
-PROBLEM = (
-    "A graph told in sentences, and one question: which of two things follows? Small ones first, then larger ones."
-)
-ANOTHER = "Draws a new balanced problem: 12 to 15 nodes, 2 or 3 hops."
-METHOD = "What is done to each thought before it is fed back.\n\n" + summary.method_help()
-STEP_SIZE = (
-    "How far each thought is pushed: the fraction of the difference strong − weak that is added in each round. 0 pushes "
-    "nothing; above 1 usually overshoots. The paper's η grows with the width of the model, s does not."
-)
-RESIDUAL = (
-    "How much of the previous thought is mixed into the next one. 0 mixes nothing, 1 keeps the first thought for ever."
-)
-THOUGHTS = "How many thoughts the model thinks before it answers. Each can look one hop further."
-ROUNDS = "How often each thought is pushed before it is fed back. The paper uses one round."
-REFERENCE = "What strong and weak are asked.\n\n" + "\n".join(f"* **{k}**: {v}" for k, v in REFERENCES.items())
-BACKBONE = "The checkpoint that thinks and answers."
-STRONG = "Thoughts are pushed towards what this checkpoint makes of them."
-WEAK = "Thoughts are pushed away from what this checkpoint makes of them. The same as strong: no push at all."
-SIGN = "The published equation and the described intent disagree; try both."
-GRADIENT = "Whether strong and weak count as fixed points, or are differentiated through."
-SEED = "Decides the random directions of that control."
-MOMENTUM = "How much of the earlier pushes carries on. 0: none."
-FIGURE = "Opens the Studio: a figure of this run for a paper, its caption, and a bundle with every number."
-RESET = "Everything back to the start."
-OWN = (
-    'Write a problem yourself: sentences such as "Tom is a cat." and "Every cat is a mammal.", then one question with two '
-    "candidates."
-)
+PAGE_KEYS |= {
+    "experiment",
+    "problems",
+    "run_nodes",
+    "run_hops",
+    "run_n",
+    "run_seed",
+    "picture",
+    "picture_cost",
+    "flips_of",
+}
+PAGE_KEYS |= {"report", "picture_plane"}
+PAGE_KEYS |= {
+    f"studio_{name}" for name in ("from", "report", "arm", "case", "flip", "hops", "controls", "order", "least")
+}
+PAGE_KEYS |= {f"studio_{name}" for name in ("panels", "size", "font_size", "palette", "letters", "title", "caption")}
+PAGE_KEYS |= {f"studio_{name}" for name in ("thought", "zoom", "regimes", "dpi", "label")}
+PAGE_KEYS |= {"chapter", "toy_view", "toy_rounds", "toy_turn", "trap_problem", "embed", "embed_options"}

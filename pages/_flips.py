@@ -6,7 +6,7 @@ import streamlit as st
 
 from lrr_core import summary
 from lrr_core.reports.report import flips, kind, written
-from pages import _choices, _shared
+from pages import _choices, _controls, _shared
 
 FIRST = 6  # problems of each direction that are listed at once
 
@@ -29,7 +29,7 @@ def changed(report, folder, key: str = "") -> None:
         format_func=named.get,
         help=FLIPS,
         width=480,
-        **_choices.BOUND,
+        **_controls.BOUND,
     )
     found = flips(report, label)
     lines = ["| | wrong → right | right → wrong |", "|---|---|---|"]
@@ -45,7 +45,7 @@ def changed(report, folder, key: str = "") -> None:
     if why_not:
         st.info(_shared.escaped(why_not), icon=":material/info:")
     elif key and kind(report, label) != "text":
-        _choices.figure_button("make_figure", FIGURE, studio_from="a report", studio_report=key, studio_arm=label)
+        _controls.figure_button("make_figure", FIGURE, studio_from="a report", studio_report=key, studio_arm=label)
     for place, name, part in zip(st.columns(2), ("wrong → right", "right → wrong"), found, strict=True):
         with place:
             st.markdown(f"**{name}** ({len(part)})")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lrr_core.lessons.records import REMAKE
-from pages import _shared
+from pages import _drawn, _runs, _shared
 
 PATH = _shared.DEFAULT_SET
 TEXT = 680  # pixels: a column that reads well
@@ -51,7 +51,7 @@ def note(*sentences: str) -> None:
 def run_of(source: str, folder, backbone: str, **settings):
     """An example as a trace. settings: in place of a plain run's."""
     plain = {"method": "coconut", "step_size": 0.0, "residual": 0.0, "rounds": 1, "reference": "next"}
-    return _shared.run(
+    return _runs.run(
         PATH,
         source,
         0,
@@ -70,7 +70,7 @@ def look() -> dict:
 
 def measured(*names: str) -> dict:
     """Stored cases; ValueError where one is missing or was measured with other weights."""
-    cases = _shared.lesson_cases(PATH)
+    cases = _drawn.lesson_cases(PATH)
     if missing := [name for name in names if name not in cases]:
         raise ValueError(f"{', '.join(missing)} was not measured with these weights; {REMAKE}.")
     return {name: cases[name] for name in names}

@@ -8,7 +8,7 @@ from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.evaluation.experiments import EXPERIMENTS
 from lrr_core.trace import RefineConfig
 from pages import _benchmark_runs as runs
-from pages import _choices, _shared
+from pages import _choices, _controls, _help, _shared
 
 SETTINGS = ("step_size", "residual", "thoughts", "rounds", "reference", "sign", "gradient", "momentum", "seed")
 KINDS = {"balanced": "balanced", "released": "as released", "file": "own file"}
@@ -22,42 +22,42 @@ def new_run(folder) -> None:
     st.markdown("**New run**")
     titles = {key: found.title for key, found in EXPERIMENTS.items()}
     experiment = st.selectbox(
-        "Experiment", list(titles), key="experiment", format_func=titles.get, help=EXPERIMENT, **_choices.BOUND
+        "Experiment", list(titles), key="experiment", format_func=titles.get, help=EXPERIMENT, **_controls.BOUND
     )
     st.caption(EXPERIMENTS[experiment].words)
     spot = st.container()
     chosen_kind = st.segmented_control(
         "Problems", list(KINDS), key="problems", default="balanced", required=True, format_func=KINDS.get, help=PROBLEMS,
-        width="stretch", **_choices.BOUND,
+        width="stretch", **_controls.BOUND,
     )  # fmt: skip
     own, source = None, {"data": None}
     if chosen_kind == "file":
         own = own_file(folder)
     else:
-        nodes = st.slider("Nodes", 8, 28, (12, 15), key="run_nodes", help=NODES, **_choices.BOUND)
-        hops = st.slider("Hops", 1, 6, (2, 3), key="run_hops", help=HOPS, **_choices.BOUND)
+        nodes = st.slider("Nodes", 8, 28, (12, 15), key="run_nodes", help=NODES, **_controls.BOUND)
+        hops = st.slider("Hops", 1, 6, (2, 3), key="run_hops", help=HOPS, **_controls.BOUND)
         source |= {"generate": chosen_kind, "nodes": "-".join(map(str, nodes)), "hops": "-".join(map(str, hops))}
     left, right = st.columns(2)
     source["limit"] = left.number_input(
-        "How many", 10, MOST_PROBLEMS, 200, 10, key="run_n", help=COUNT, **_choices.BOUND
+        "How many", 10, MOST_PROBLEMS, 200, 10, key="run_n", help=COUNT, **_controls.BOUND
     )
     if chosen_kind == "file":
         source["data"], source["hash"] = (own.name, own.mark) if own else ("", "")
     else:
-        seed = right.number_input("Their seed", 0, 99_999_999, 7_000_001, key="run_seed", help=SEED, **_choices.BOUND)
+        seed = right.number_input("Their seed", 0, 99_999_999, 7_000_001, key="run_seed", help=SEED, **_controls.BOUND)
         source["seed"] = seed
     st.markdown("**Its settings**")
-    _choices.step_size_control(folder)
-    _choices.residual_control(folder)
+    _controls.step_size_control(folder)
+    _controls.residual_control(folder)
     left, right = st.columns(2)
     with left:
-        _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1)
+        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1)
     with right:
-        _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1)
-    _choices.reference_control(folder)
-    _choices.member_controls(folder)
-    _choices.further_controls(folder)
-    _choices.reset_and_link(folder)
+        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
+    _controls.reference_control(folder)
+    _controls.member_controls(folder)
+    _controls.further_controls(folder)
+    _controls.reset_and_link(folder)
     config = RefineConfig.from_dict({key: state[key] for key in SETTINGS})
     names = tuple(state[role] for role in _choices.MEMBERS)
     order = runs.Order(experiment, config, names, {"experiment": experiment} | source, own)

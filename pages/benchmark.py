@@ -12,7 +12,7 @@ from lrr_core.reports.report import ReportError, load
 from lrr_core.reports.sweeps import planes, views
 from lrr_core.reports.words import SHOWN, headline, measured, shown_rows
 from pages import _benchmark_runs as runs
-from pages import _choices, _shared
+from pages import _choices, _controls, _drawn, _shared
 from pages._flips import changed
 from pages._new_run import RUN, new_run, under_way
 
@@ -31,7 +31,7 @@ def main() -> None:
         return
     _choices.begin(folder)
     if (values := state.pop("flip_opened", None)) is not None:
-        _choices.explore_at(**values)
+        _controls.explore_at(**values)
     head = st.container()
     with st.sidebar:
         new_run(folder)
@@ -68,7 +68,7 @@ def chosen(head):
         state.report = wanted
     with head.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Report", list(titles), key="report", format_func=titles.get, help=REPORT, width=480, **_choices.BOUND
+            "Report", list(titles), key="report", format_func=titles.get, help=REPORT, width=480, **_controls.BOUND
         )
         with st.popover("Open a report", icon=":material/folder_open:", help=OPEN):
             st.file_uploader(
@@ -126,23 +126,23 @@ def pictures(report) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(
             "Picture", list(offered), key="picture", default=first, required=True, label_visibility="collapsed",
-            help="\n".join(f"* **{name}**: {words}" for name, words in offered.items()), **_choices.BOUND,
+            help="\n".join(f"* **{name}**: {words}" for name, words in offered.items()), **_controls.BOUND,
         )  # fmt: skip
         look = {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
         if view == "cost":
             look["cost"] = st.segmented_control(
                 "Cost", list(COSTS), key="picture_cost", default="forwards", required=True,
-                label_visibility="collapsed", format_func=COSTS.get, **_choices.BOUND,
+                label_visibility="collapsed", format_func=COSTS.get, **_controls.BOUND,
             )  # fmt: skip
         if view == "plane":
             names = list(planes(report))
             _choices.settle("picture_plane", names, names[0])
             look["plane"] = st.segmented_control(
                 "Plane", names, key="picture_plane", default=names[0], required=True, label_visibility="collapsed",
-                **_choices.BOUND,
+                **_controls.BOUND,
             )  # fmt: skip
     st.plotly_chart(
-        _shared.report_figure(report, view, **look),
+        _drawn.report_figure(report, view, **look),
         key=f"report_{view}",
         theme=None,
         width="stretch",

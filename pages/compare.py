@@ -7,7 +7,7 @@ import streamlit as st
 from lrr_core import comparison as comparing
 from lrr_core import summary
 from lrr_core.benchmarks.prosqa import ProblemError
-from pages import _choices, _pins, _shared
+from pages import _choices, _controls, _drawn, _help, _pins, _runs, _shared
 
 PATH = _shared.DEFAULT_SET
 
@@ -26,12 +26,12 @@ def main() -> None:
     _pins.begin(folder)
     state = st.session_state
     if (method := state.pop("opened", None)) in comparing.ORDER:
-        _choices.explore_at(method=method)
+        _controls.explore_at(method=method)
     with st.sidebar:
         sidebar(folder)
     _choices.show_notes(head)
     if state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
     choice = _choices.run_arguments() | {"thoughts": state.thoughts}
     settings = {key: value for key, value in choice.items() if key != "method"}
     title, note = head.empty(), head.empty()
@@ -42,21 +42,21 @@ def main() -> None:
 
     try:
         title.markdown(f"#### {_shared.escaped(summary.asked(asked(choice)))}")
-        found = _shared.comparison(PATH, progress=progress, **settings)
+        found = _runs.comparison(PATH, progress=progress, **settings)
     except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
         where = head if isinstance(error, ProblemError) else chart
         where.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     note.caption(INTRO)
     with head.container(horizontal=True, vertical_alignment="center"):
-        _choices.segments("Map", "map", folder, MAP, label_visibility="collapsed")
+        _controls.segments("Map", "map", folder, MAP, label_visibility="collapsed")
         st.segmented_control(
             "View", list(VIEWS), key="view", default="close", required=True, format_func=VIEWS.get, help=VIEW,
-            label_visibility="collapsed", **_choices.BOUND,
+            label_visibility="collapsed", **_controls.BOUND,
         )  # fmt: skip
         st.markdown(f":small[{_shared.escaped(comparing.changed(found))}]", help=CHANGED, width="content")
-        _choices.figure_button("make_figure", FIGURE)
-    figure = _shared.compare_figure(
+        _controls.figure_button("make_figure", FIGURE)
+    figure = _drawn.compare_figure(
         found, PATH, state.map, theme=_shared.theme(), narrow=_shared.is_narrow(), close=state.view != "all"
     )
     # through the skeleton only the first time: an emptied place would blink on every rerun
@@ -102,18 +102,18 @@ VIEWS = {"close": "close-up", "all": "all thoughts"}
 
 def sidebar(folder) -> None:
     """What every method is run with; the method itself is chosen where settings are pinned."""
-    _choices.problem_controls(folder)
-    _choices.step_size_control(folder)
-    _choices.residual_control(folder)
+    _controls.problem_controls(folder)
+    _controls.step_size_control(folder)
+    _controls.residual_control(folder)
     left, right = st.columns(2)
     with left:
-        _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1, on_change=_choices.run_whole)
+        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1, on_change=_controls.run_whole)
     with right:
-        _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1)
-    _choices.reference_control(folder)
-    _choices.member_controls(folder)
-    _choices.further_controls(folder)
-    _choices.reset_and_link(folder)
+        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
+    _controls.reference_control(folder)
+    _controls.member_controls(folder)
+    _controls.further_controls(folder)
+    _controls.reset_and_link(folder)
 
 
 # --- one click to Explore ---------------------------------------------------------------------------------------------
@@ -176,12 +176,12 @@ def against(folder, choice: dict) -> None:
     st.caption(AGAINST)
     problem = {key: choice[key] for key in ("source", "draw", "text")}
     try:
-        traces = {n: _shared.run(PATH, complete=False, **problem, **st.session_state[f"pin_{n}"]) for n in ("a", "b")}
+        traces = {n: _runs.run(PATH, complete=False, **problem, **st.session_state[f"pin_{n}"]) for n in ("a", "b")}
     except ValueError as error:
         st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     with st.container(border=True):
-        _choices.one_of("Method for the next pin", "method", folder, _choices.METHOD)
+        _controls.one_of("Method for the next pin", "method", folder, _help.METHOD)
         for column, name, mark in zip(st.columns(2), "ab", (":blue[● A]", "□ B"), strict=True):
             with column:
                 trace = traces[name]
@@ -202,7 +202,7 @@ def against(folder, choice: dict) -> None:
         st.dataframe(rows, hide_index=True, alt="Settings in which A and B differ")
     else:
         st.caption("A and B are the same setting, so every difference below is zero. Move a slider and pin again.")
-    figure = _shared.difference_figure(traces["a"], traces["b"], theme=_shared.theme(), narrow=_shared.is_narrow())
+    figure = _drawn.difference_figure(traces["a"], traces["b"], theme=_shared.theme(), narrow=_shared.is_narrow())
     st.plotly_chart(
         figure,
         key="difference",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lrr_core import summary
 from lrr_core.benchmarks.prosqa import ProblemError
-from pages import _choices, _shared
+from pages import _choices, _controls, _drawn, _help, _runs, _shared
 
 PATH = _shared.DEFAULT_SET
 
@@ -27,10 +27,10 @@ def main() -> None:
         step_note = sidebar(folder)
     _choices.show_notes(head)
     if state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
     choice = _choices.run_arguments()
     try:
-        trace = _shared.run(PATH, complete=False, **choice)  # the controls follow when the figure stands
+        trace = _runs.run(PATH, complete=False, **choice)  # the controls follow when the figure stands
     except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
         where = head if isinstance(error, ProblemError) else chart
         where.error(_shared.escaped(str(error)), icon=":material/error:")
@@ -38,12 +38,12 @@ def main() -> None:
     step_note.caption(summary.step_text(trace, folder.width))
     header(head, trace)
     with head.container(horizontal=True, vertical_alignment="center"):
-        _choices.segments("Map", "map", folder, MAP, label_visibility="collapsed")
-        _choices.segments("Dimensions", "dims", folder, label_visibility="collapsed")
+        _controls.segments("Map", "map", folder, MAP, label_visibility="collapsed")
+        _controls.segments("Dimensions", "dims", folder, label_visibility="collapsed")
         line = st.container(width="content")
-        _choices.figure_button("make_figure")
+        _controls.figure_button("make_figure")
     warm = _shared.warmup(PATH)
-    figure = _shared.figure(
+    figure = _drawn.figure(
         trace,
         PATH,
         state.map,
@@ -64,7 +64,7 @@ def main() -> None:
     )
     state.drawn = True
     _shared.loading(PATH)  # torch is imported behind the picture
-    trace = _shared.run(PATH, **choice)
+    trace = _runs.run(PATH, **choice)
     with line:
         controls_line(trace)
     with below:
@@ -90,29 +90,29 @@ MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes ar
 
 def sidebar(folder):
     """All controls; returns the place below the step size where its meaning is written."""
-    _choices.problem_controls(folder)
-    mixes, pushes = _choices.method_control(folder)
-    _choices.step_size_control(folder, disabled=not pushes)
+    _controls.problem_controls(folder)
+    mixes, pushes = _controls.method_control(folder)
+    _controls.step_size_control(folder, disabled=not pushes)
     step_note = st.empty()
-    _choices.residual_control(folder, disabled=not mixes)
+    _controls.residual_control(folder, disabled=not mixes)
     left, right = st.columns(2)
     with left:
-        _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1, on_change=_choices.run_whole)
-        st.button("Step", key="step", on_click=_choices.step_on, icon=":material/step:", width="stretch", help=STEP)
+        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1, on_change=_controls.run_whole)
+        st.button("Step", key="step", on_click=_controls.step_on, icon=":material/step:", width="stretch", help=STEP)
     with right:
-        _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1, disabled=not pushes)
+        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1, disabled=not pushes)
         st.button(
             "Run all",
             key="run_all",
-            on_click=_choices.run_whole,
+            on_click=_controls.run_whole,
             icon=":material/fast_forward:",
             width="stretch",
             help=RUN,
         )
-    _choices.reference_control(folder, disabled=not pushes)
-    _choices.member_controls(folder)
-    _choices.further_controls(folder)
-    _choices.reset_and_link(folder)
+    _controls.reference_control(folder, disabled=not pushes)
+    _controls.member_controls(folder)
+    _controls.further_controls(folder)
+    _controls.reset_and_link(folder)
     return step_note
 
 
@@ -137,7 +137,7 @@ def header(head, trace) -> None:
 def controls_line(trace) -> None:
     parts = [
         f"{summary.run_name(name)} {_shared.said(summary.answer(trace, name))}"
-        for name in _shared.CONTROLS_SHOWN
+        for name in _runs.CONTROLS_SHOWN
         if name in trace.runs
     ]
     st.markdown(f":small[:gray[controls:] {' · '.join(parts)}]", help=CONTROL_LINE, width="content")
@@ -150,7 +150,7 @@ def details(trace, info) -> None:
     )
     tabs = {"Answers, before and after": answers, "Tokens per thought": tokens, "Run details and download": about}
     for tab, fill in zip(
-        st.tabs(list(tabs), key="tab", on_change="rerun", **_choices.BOUND), tabs.values(), strict=True
+        st.tabs(list(tabs), key="tab", on_change="rerun", **_controls.BOUND), tabs.values(), strict=True
     ):
         if tab.open:  # tables cost the browser as much as the chart: only the one that is seen
             with tab:
@@ -161,7 +161,7 @@ def subspace(trace) -> None:
     """What TILR keeps of this run's pushes."""
     with st.expander("What TILR keeps of each push", expanded=True, icon=":material/filter_alt:"):
         look = {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
-        figure, alt, sentence = _shared.subspace_figure(trace, PATH, **look)
+        figure, alt, sentence = _drawn.subspace_figure(trace, PATH, **look)
         st.plotly_chart(
             figure,
             key="subspace",

@@ -10,7 +10,7 @@ from lrr_core.findings import describe
 from lrr_core.findings import name as short
 from lrr_core.gains import BASES
 from lrr_core.trace import REFERENCES
-from pages import _choices, _shared
+from pages import _choices, _controls, _drawn, _shared
 
 PATH = _shared.DEFAULT_SET
 
@@ -19,7 +19,7 @@ def main() -> None:
     state = st.session_state
     try:
         folder = _shared.folder(PATH)
-        ladder = _shared.ladder(folder.info.name)
+        ladder = _drawn.ladder(folder.info.name)
     except ValueError as error:  # ModelError, GainsError: each names the fix
         st.error(str(error), icon=":material/error:")
         return
@@ -35,17 +35,17 @@ def main() -> None:
             "measure again with `python -m lrr_core ladder`.",
             icon=":material/warning:",
         )
-    told = _shared.ladder_findings(folder.info.name)
+    told = _drawn.ladder_findings(folder.info.name)
     say(told["gains"])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Gain over", list(BASES), key="base", default="coconut", required=True, help=BASE,
-            format_func=lambda name: f"over {BASES[name]}", label_visibility="collapsed", **_choices.BOUND,
+            format_func=lambda name: f"over {BASES[name]}", label_visibility="collapsed", **_controls.BOUND,
         )  # fmt: skip
         st.segmented_control(
             "A click opens", ["explore", "compare"], key="opens", default="explore", required=True, help=OPENS,
             format_func=lambda page: f"a click opens {page.capitalize()}", label_visibility="collapsed",
-            **_choices.BOUND,
+            **_controls.BOUND,
         )  # fmt: skip
     st.markdown("##### Gain of refinement against accuracy of the backbone")
     chart("gain", folder.info.name, describe(ladder, told["gains"] + told["controls"]))
@@ -68,7 +68,7 @@ def chart(which: str, name: str, alt: str) -> None:
     base = st.session_state.base if st.session_state.base in BASES else "coconut"
     look = {"theme": _shared.theme(), "narrow": _shared.is_narrow(), "base": base}
     st.plotly_chart(
-        _shared.ladder_figure(which, name, **look),
+        _drawn.ladder_figure(which, name, **look),
         key=f"ladder_{which}",
         theme=None,
         width="stretch",
@@ -96,13 +96,13 @@ def clicked(key: str) -> None:
 
 def open_at(values: dict) -> None:
     """Explore or Compare at these checkpoints, with the settings that were measured."""
-    settings = _shared.ladder(_shared.folder(PATH).info.name).settings
+    settings = _drawn.ladder(_shared.folder(PATH).info.name).settings
     kept = {
         key: settings[key]
         for key in ("step_size", "residual", "rounds", "thoughts", "sign", "gradient", "momentum", "seed")
     }
     where = "compare" if st.session_state.get("opens") == "compare" else "explore"
-    _choices.go(where, **kept, **values, upto=0)
+    _controls.go(where, **kept, **values, upto=0)
 
 
 def by_hand(ladder) -> None:
@@ -140,11 +140,11 @@ def how(ladder, folder) -> None:
             "bash",
         )
         st.dataframe(
-            _shared.ladder_table(folder.info.name), hide_index=True, alt="Every measured setting with its intervals"
+            _drawn.ladder_table(folder.info.name), hide_index=True, alt="Every measured setting with its intervals"
         )
         st.download_button(
             "Numbers (.csv)",
-            lambda: _shared.ladder_csv(folder.info.name),
+            lambda: _drawn.ladder_csv(folder.info.name),
             f"ladder-{folder.info.name}.csv",
             icon=":material/table:",
             on_click="ignore",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _choices, _shared
+from pages import _choices, _controls, _shared
 from pages._chapters import CHAPTERS
 
 PATH = _shared.DEFAULT_SET
@@ -57,7 +57,7 @@ def way_on(folder, keys: list[str], at: int, there: dict | None) -> None:
         if there is not None:
             known = _choices.choices(folder)
             starts = {k: known[k].start for k in (*_choices.SETTINGS, *_choices.MEMBERS, *VIEW)}
-            _choices.explore_button("See it in Explore", "explore", help=SEE, **starts | there)
+            _controls.explore_button("See it in Explore", "explore", help=SEE, **starts | there)
         if at:
             before = CHAPTERS[keys[at - 1]].name
             st.button(f"← {before}", key="before", on_click=turn_to, args=(keys[at - 1],), shortcut="P")

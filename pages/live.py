@@ -16,7 +16,7 @@ from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.live import grid as live
 from lrr_core.live import scene as live_scene
 from lrr_core.trace import RefineConfig
-from pages import _choices, _pad, _shared
+from pages import _choices, _controls, _help, _pad, _runs, _shared
 
 PATH = _shared.DEFAULT_SET
 MOST_REMEMBERED = 40  # releases whose answers stay on the pad
@@ -40,7 +40,7 @@ def main() -> None:
             choose(folder)
         _choices.show_notes(head)
         if state.problem == _shared.OWN:
-            st.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+            st.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
     choice = arguments()
     source = [choice[key] for key in ("source", "draw", "text")]
     try:
@@ -51,7 +51,7 @@ def main() -> None:
     title.markdown(f"#### {_shared.escaped(summary.asked(problem))}")
     title.caption(INTRO)
     members = [choice[key] for key in _choices.MEMBERS]
-    job = _shared.live_pad(PATH, *source, *members, **{key: choice[key] for key in HELD})
+    job = _runs.live_pad(PATH, *source, *members, **{key: choice[key] for key in HELD})
     with place:
         wait_for(job)
         if job.pad is None:
@@ -66,19 +66,19 @@ def choose(folder) -> None:
     """What is looked at: problem, references, models, link."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right", gap="xsmall"):
         with st.container(width=200):
-            _choices.one_of("Problem", "problem", folder, _choices.PROBLEM)
-        st.button("Another", key="another", on_click=_choices.another, icon=":material/casino:", help=_choices.ANOTHER)
+            _controls.one_of("Problem", "problem", folder, _help.PROBLEM)
+        st.button("Another", key="another", on_click=_controls.another, icon=":material/casino:", help=_help.ANOTHER)
         with st.popover("Settings", icon=":material/tune:"):
-            st.button("Own text", key="own", on_click=_choices.own, icon=":material/edit:", help=_choices.OWN)
-            _choices.reference_control(folder)
-            _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1)
-            _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1)
-            _choices.member_controls(folder)
-            _choices.reset_and_link(folder)
+            st.button("Own text", key="own", on_click=_controls.own, icon=":material/edit:", help=_help.OWN)
+            _controls.reference_control(folder)
+            _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1)
+            _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
+            _controls.member_controls(folder)
+            _controls.reset_and_link(folder)
 
 
 def arguments() -> dict:
-    """The arguments of `_shared.run`: all thoughts, and the setting the point stands at."""
+    """The arguments of `_runs.run`: all thoughts, and the setting the point stands at."""
     chosen = _choices.run_arguments() | {"thoughts": st.session_state.thoughts}
     return chosen | placed(*setting())
 
@@ -123,7 +123,7 @@ def show(folder, problem, job) -> None:
     ready, moment, trouble = _shared.loading(PATH).done.is_set(), None, ""
     if ready:
         try:
-            moment = live_scene.moment(job.pad, _shared.run(PATH, **arguments()), job.maps)
+            moment = live_scene.moment(job.pad, _runs.run(PATH, **arguments()), job.maps)
         except ValueError as error:  # ModelError, ConfigError, RefineError: each names the fix
             trouble = str(error)
     remembered = remember(job, moment)
@@ -144,7 +144,7 @@ def show(folder, problem, job) -> None:
     left.caption(_shared.escaped(" ".join([live_scene.checked(job.pad), live_scene.so_far(remembered)])))
     with right.container(horizontal_alignment="right"):
         if st.button("Open in Explore", key="open", icon=":material/open_in_new:", help=OPEN):
-            _choices.explore_at()
+            _controls.explore_at()
     if not ready:
         _shared.model_set(PATH)
         st.rerun()

@@ -8,7 +8,7 @@ from lrr_core import regimes, summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.figures.regimes import MODES, accuracy_figure, plane_figure
 from lrr_core.trace import RefineConfig
-from pages import _choices, _planes, _shared
+from pages import _choices, _controls, _help, _planes, _shared
 
 PATH = _shared.DEFAULT_SET
 HELD = ("thoughts", "rounds", "reference", "gradient", "momentum", "seed")  # what a plane holds fixed
@@ -30,11 +30,11 @@ def main() -> None:
         sidebar(folder)
     _choices.show_notes(head)
     if state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
     config = RefineConfig.from_dict({key: state[key] for key in HELD})
     names = tuple(state[role] for role in _choices.MEMBERS)
     with place:
-        one, many = st.tabs([ONE, MANY], key="regimes_tab", on_change="rerun", **_choices.BOUND)
+        one, many = st.tabs([ONE, MANY], key="regimes_tab", on_change="rerun", **_controls.BOUND)
         if one.open:
             with one:
                 this_problem(head, config, names)
@@ -48,19 +48,19 @@ def main() -> None:
 
 def sidebar(folder) -> None:
     """What the plane holds fixed, and the setting that is marked on it."""
-    _choices.problem_controls(folder)
-    _choices.reference_control(folder)
+    _controls.problem_controls(folder)
+    _controls.reference_control(folder)
     left, right = st.columns(2)
     with left:
-        _choices.number("Thoughts T", "thoughts", folder, _choices.THOUGHTS, 1)
+        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1)
     with right:
-        _choices.number("Rounds K", "rounds", folder, _choices.ROUNDS, 1)
+        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
     st.caption("The marked setting:")
-    _choices.step_size_control(folder)
-    _choices.residual_control(folder)
-    _choices.member_controls(folder)
-    _choices.further_controls(folder)
-    _choices.reset_and_link(folder)
+    _controls.step_size_control(folder)
+    _controls.residual_control(folder)
+    _controls.member_controls(folder)
+    _controls.further_controls(folder)
+    _controls.reset_and_link(folder)
 
 
 def here() -> tuple[float, float]:
@@ -71,7 +71,7 @@ def here() -> tuple[float, float]:
 
 def open_in_explore(step: float, mix: float) -> None:
     sign = "descent" if step >= 0 else "as_printed"
-    _choices.explore_at(method="full", step_size=abs(step), residual=mix, sign=sign, upto=0)
+    _controls.explore_at(method="full", step_size=abs(step), residual=mix, sign=sign, upto=0)
 
 
 def explore_button() -> None:
@@ -132,7 +132,7 @@ def this_problem(head, config: RefineConfig, names) -> None:
         return
     mode = st.segmented_control(
         "View", list(MODES), key="plane_mode", default="regions", required=True, help=VIEW,
-        label_visibility="collapsed", **_choices.BOUND,
+        label_visibility="collapsed", **_controls.BOUND,
     )  # fmt: skip
     look = {"theme": _shared.theme(), "here": here(), "narrow": _shared.is_narrow()}
     words = regimes.in_words(job.result)
@@ -163,11 +163,11 @@ def many_problems(head, config: RefineConfig, names) -> None:
     head.markdown("#### How often is the answer right, over many problems?")
     head.caption(MANY_INTRO)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        n = st.selectbox("Problems", COUNTS, COUNTS.index(200), key="many_n", help=COUNT, width=130, **_choices.BOUND)
-        size = st.selectbox("Size", list(SIZES), key="many_size", help=SIZE, width=230, **_choices.BOUND)
+        n = st.selectbox("Problems", COUNTS, COUNTS.index(200), key="many_n", help=COUNT, width=130, **_controls.BOUND)
+        size = st.selectbox("Size", list(SIZES), key="many_size", help=SIZE, width=230, **_controls.BOUND)
         control = st.segmented_control(
             "Pushes", ["contrast", "random pushes"], key="many_control", default="contrast", required=True,
-            help=PUSHES, **_choices.BOUND,
+            help=PUSHES, **_controls.BOUND,
         )  # fmt: skip
         spot = st.container(width="content")
     nodes, hops = SIZES[size]

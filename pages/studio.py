@@ -11,7 +11,7 @@ from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.studio.caption import draft
 from lrr_core.studio.latex import snippet
 from lrr_core.studio.recipe import PANELS, Recipe
-from pages import _cases, _choices, _recipe, _shared
+from pages import _cases, _choices, _controls, _help, _paper, _recipe, _runs, _shared
 
 PATH = _shared.DEFAULT_SET
 SOURCES = (_cases.SETTING, _cases.REPORT, _cases.FILE)
@@ -39,7 +39,7 @@ def main() -> None:
             required=True,
             width="stretch",
             label_visibility="collapsed",
-            **_choices.BOUND,
+            **_controls.BOUND,
         )
         gallery, opened = controls(source, folder, head)
         foot = st.container()
@@ -48,7 +48,7 @@ def main() -> None:
     head.caption(INTRO)
     _choices.show_notes(head)
     if source == _cases.SETTING and st.session_state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_choices.OWN, **_choices.BOUND)
+        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
     place = head.container()
     if gallery is not None:
         with place:
@@ -68,7 +68,7 @@ def main() -> None:
         if gallery is not None and waited:  # the model came with this run: thumbnails have their curves now
             st.rerun()
     with foot:  # last, so that the link has everything
-        _choices.reset_and_link(folder)
+        _controls.reset_and_link(folder)
     with st.sidebar:
         _shared.device_line(PATH)
     _shared.companion("studio")
@@ -138,7 +138,7 @@ def studio(found: _cases.Found, folder) -> None:
             _recipe.panel_controls(possible)
         _recipe.look_controls(len(trace.runs["refined"].states))
         if "map" in kept:
-            _choices.segments("Map", "map", folder, MAP, width="stretch")
+            _controls.segments("Map", "map", folder, MAP, width="stretch")
     with words:
         drafted = draft_of(found, _recipe.standing(kept))
         _recipe.word_controls(drafted)
@@ -156,14 +156,14 @@ def impossible_panels(trace) -> dict[str, str]:
         why["graph"] = "this problem has no graph"
     if not trace.problem.candidates:
         why |= dict.fromkeys(("answers", "margin"), "its answer is a number, not one of candidates")
-    if _shared.plane_for(trace) is None:
+    if _paper.plane_for(trace) is None:
         why["regimes"] = "not computed for this setting; Regimes does it"
     return why
 
 
 def draft_of(found: _cases.Found, recipe: Recipe) -> str:
     try:
-        records = _shared.paper_records(found.mark, found.trace, recipe, PATH)
+        records = _paper.paper_records(found.mark, found.trace, recipe, PATH)
     except ValueError:  # RecipeError and its like: said where the figure would be
         return ""
     return draft(found.trace, recipe, records, found.typical)
@@ -172,7 +172,7 @@ def draft_of(found: _cases.Found, recipe: Recipe) -> str:
 def preview(found: _cases.Found, recipe: Recipe) -> None:
     try:
         with st.spinner("Drawing …", show_time=False):
-            picture = _shared.paper_preview(found.mark, found.trace, recipe, PATH)
+            picture = _paper.paper_preview(found.mark, found.trace, recipe, PATH)
     except ValueError as error:  # RecipeError: panels that do not fit; or a file that holds what cannot be drawn
         st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
@@ -204,7 +204,7 @@ def export(found: _cases.Found, recipe: Recipe, folder) -> None:
     def file(kind: str):
         if kind == "tex":  # names the picture as it was saved
             return lambda: snippet(recipe, recipe.caption or draft_of(found, recipe), name)
-        return lambda: _shared.paper_files(trace, recipe, (kind,), PATH, found.typical)[kind]
+        return lambda: _paper.paper_files(trace, recipe, (kind,), PATH, found.typical)[kind]
 
     with st.container(horizontal=True, gap="small"):
         st.download_button(
@@ -234,14 +234,14 @@ def export(found: _cases.Found, recipe: Recipe, folder) -> None:
 def bundle(found: _cases.Found, recipe: Recipe, choice: dict | None, link: str) -> bytes:
     """choice: the setting of the app, where that is the source: it is run afresh, so that it runs again to the same bits."""
     if choice is not None:
-        trace = _shared.run_here(PATH, **choice)
-        found = replace(found, trace=trace, mark=_shared.mark_of(trace))
-    return _shared.paper_bundle(found.mark, found.trace, recipe, IN_BUNDLE, PATH, found.typical, link)
+        trace = _runs.run_here(PATH, **choice)
+        found = replace(found, trace=trace, mark=_paper.mark_of(trace))
+    return _paper.paper_bundle(found.mark, found.trace, recipe, IN_BUNDLE, PATH, found.typical, link)
 
 
 def csv(found: _cases.Found, recipe: Recipe) -> str:
     """All tables, one below the other, each under its panel's name."""
-    tables = _shared.paper_tables(found.mark, found.trace, recipe, PATH)
+    tables = _paper.paper_tables(found.mark, found.trace, recipe, PATH)
     return "\n".join(f"# {name}\n{table}" for name, table in tables.items())
 
 

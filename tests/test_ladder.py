@@ -33,7 +33,7 @@ from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
 from lrr_core.trace import REFERENCES, RefineConfig
 from lrr_core.training.assemble import VALIDATION_SEED
-from pages import _shared
+from pages import _drawn
 
 ROOT = Path(__file__).parents[1]
 SET, FILE = ROOT / "assets" / "models" / "prosqa", ROOT / "assets" / "ladder" / "prosqa.json"
@@ -403,8 +403,8 @@ def test_nothing_was_tuned_on_the_shipped_ladder():
 @pytest.fixture
 def open_page(tmp_path, monkeypatch):
     """Opens the page of the app on an invented ladder, or on none."""
-    monkeypatch.setattr(_shared, "LADDERS", tmp_path)
-    caches = (_shared.ladder, _shared.ladder_findings, _shared.ladder_table, _shared.ladder_figure)
+    monkeypatch.setattr(_drawn, "LADDERS", tmp_path)
+    caches = (_drawn.ladder, _drawn.ladder_findings, _drawn.ladder_table, _drawn.ladder_figure)
 
     def go(ladder: Ladder | None) -> AppTest:
         for cache in caches:

@@ -183,10 +183,10 @@ def test_an_unknown_chapter_opens_the_first():
 
 @pytest.mark.parametrize("key", ["frontier", "mix", "maps", "verdict"])
 def test_numbers_of_other_weights_are_not_shown(monkeypatch, key):
-    from pages import _shared
+    from pages import _drawn
 
-    monkeypatch.setattr(_shared, "lesson_cases", lambda path: {})
-    monkeypatch.setattr(_shared, "lesson_moves", lambda path: None)
+    monkeypatch.setattr(_drawn, "lesson_cases", lambda path: {})
+    monkeypatch.setattr(_drawn, "lesson_moves", lambda path: None)
     page = fresh()
     page.radio(key="chapter").set_value(key).run()
     assert not page.exception

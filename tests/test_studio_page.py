@@ -13,7 +13,7 @@ from lrr_core.studio.bundle import make_bundle, open_bundle
 from lrr_core.studio.recipe import Recipe
 from lrr_core.summary import asked, trace_bytes
 from lrr_core.trace import Trace
-from pages import _shared
+from pages import _paper
 
 ROOT = Path(__file__).parents[1]
 SET = ROOT / "assets" / "models" / "prosqa"
@@ -111,10 +111,10 @@ def test_the_preview_is_drawn_by_the_code_of_the_files(at, opening):
     recipe = at.session_state["studio_recipe"]
     at.selectbox(key="c_size").set_value("one-column").run()
     recipe = at.session_state["studio_recipe"]
-    mark, path = _shared.mark_of(opening), str(SET)
-    shown = _shared.paper_preview(mark, opening, recipe, path)
+    mark, path = _paper.mark_of(opening), str(SET)
+    shown = _paper.paper_preview(mark, opening, recipe, path)
     assert recipe.size == "one-column" and recipe.dpi == 300  # for a column the preview has the full 300 dpi
-    assert shown == render(opening, recipe, "png", _shared.map_for(opening, path), _shared.plane_for(opening))
+    assert shown == render(opening, recipe, "png", _paper.map_for(opening, path), _paper.plane_for(opening))
 
 
 def test_a_moved_slider_gives_another_figure_and_another_draft_but_keeps_an_edit(at):
@@ -208,10 +208,10 @@ def test_a_bundle_brings_back_panels_words_and_settings(at, opening):
 
 def test_what_the_bundle_button_gives_opens_again_and_holds_the_figure_that_was_shown(at, opening):
     recipe = Recipe(panels=("distances", "graph"), size="one-column")
-    data = _shared.paper_bundle(_shared.mark_of(opening), opening, recipe, ("png", "tex"), str(SET), "Typical.", "?v=1")
+    data = _paper.paper_bundle(_paper.mark_of(opening), opening, recipe, ("png", "tex"), str(SET), "Typical.", "?v=1")
     bundle = open_bundle(data)
     assert bundle.recipe == recipe and set(bundle.figures) == {"png", "tex"}
-    assert bundle.figures["png"] == _shared.paper_preview(_shared.mark_of(opening), opening, recipe, str(SET))
+    assert bundle.figures["png"] == _paper.paper_preview(_paper.mark_of(opening), opening, recipe, str(SET))
     assert {"data/distances.csv", "data/graph.csv"} <= set(bundle.files)
     assert b"Typical." in bundle.files["figure.tex"]
 

@@ -1,0 +1,125 @@
+"""What the Studio draws: a case run again, its thumbnail, the records and the preview of a figure, its files.
+
+Their caches are kept as `_shared` says; a trace stands in a key as the hash of all it holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+import streamlit as st
+
+from lrr_core.studio.recipe import Recipe
+from lrr_core.trace import Trace
+from pages import _shared
+
+PLANES = _shared.HERE / "assets" / "regimes"
+
+
+def mark_of(trace: Trace) -> str:
+    """Stands for a trace in the key of a cache: a hash of all it holds."""
+    from lrr_core.summary import trace_bytes
+
+    return hashlib.sha256(trace_bytes(trace)).hexdigest()[:24]
+
+
+def case_trace(path: str, report: dict, key: str, label: str, case) -> Trace:
+    """A case of a report, run again; key stands for the report. Raises GalleryError, ModelError, RefineError."""
+    models = _shared.model_set(path)  # waits here, where it can say so
+    return _case_trace(path, key, label, case.index, models, report, case)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _case_trace(path: str, key: str, label: str, index: int, _models, _report: dict, _case) -> Trace:
+    from lrr_core.studio.gallery import trace_of
+
+    return trace_of(_models, _report, _case)
+
+
+def case_previews(path: str, report: dict, key: str, label: str, cases: list):
+    """The curves of thumbnails, or None while the model is not there or where the report is of other weights."""
+    found = _shared.loading(path)
+    if not found.done.is_set() or found.error is not None:
+        return None
+    return _case_previews(path, key, label, tuple(case.index for case in cases), found.models, report, cases)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _case_previews(path: str, key: str, label: str, indices: tuple[int, ...], _models, _report: dict, _cases: list):
+    from lrr_core.studio.gallery import previews
+
+    try:
+        return previews(_models, _report, _cases)
+    except ValueError:  # GalleryError, ModelError, RefineError: the case that is opened says which
+        return None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _records(mark: str, recipe: str, path: str, mapped: bool, _trace: Trace):
+    """What the panels of a recipe plot; mark stands for the trace, recipe is its JSON."""
+    from lrr_core.studio.records import plotted
+
+    return plotted(_trace, Recipe.from_dict(json.loads(recipe)), map_for(_trace, path), plane_for(_trace))
+
+
+def map_for(trace: Trace, path: str):
+    """The background of the maps, where it is there and of the trace's own weights; None means a PCA of this run."""
+    found = _shared.warmup(path).background
+    return found if found is not None and found.fits(trace.identity) else None
+
+
+def plane_for(trace: Trace):
+    """The plane of a trace's problem and settings that lies ready, or None."""
+    from lrr_core.studio.regime_record import find_plane
+
+    return find_plane(trace, PLANES)
+
+
+def paper_records(mark: str, trace: Trace, recipe: Recipe, path: str):
+    """The records of a figure, panel -> record. Raises RecipeError."""
+    bare = replace(recipe, title="", caption="", dpi=300, label="fig:thoughts")  # none of them moves a number
+    return _records(mark, json.dumps(bare.to_dict()), path, map_for(trace, path) is not None, trace)
+
+
+def paper_preview(mark: str, trace: Trace, recipe: Recipe, path: str) -> bytes:
+    """PNG of the very figure that is exported, at the resolution of a screen. Raises RecipeError."""
+    dpi = max(50, min(300, round(1500 / (recipe.preset.width / 25.4))))
+    bare = replace(recipe, caption="", label="fig:thoughts", dpi=dpi)
+    return _preview(mark, json.dumps(bare.to_dict()), path, map_for(trace, path) is not None, trace)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _preview(mark: str, recipe: str, path: str, mapped: bool, _trace: Trace) -> bytes:
+    from lrr_core.studio.export import figure_bytes
+    from lrr_core.studio.paper import draw_records
+    from lrr_core.summary import describe
+
+    made = Recipe.from_dict(json.loads(recipe))
+    figure = draw_records(paper_records(mark, _trace, made, path), made)
+    return figure_bytes(figure, "png", made, made.title or describe(_trace))
+
+
+def paper_files(trace: Trace, recipe: Recipe, formats: tuple[str, ...], path: str, typical: str) -> dict[str, bytes]:
+    """Files of a figure, format -> bytes; made when asked for and not kept."""
+    from lrr_core.studio.export import files
+
+    return files(trace, recipe, formats, map_for(trace, path), plane_for(trace), typical)
+
+
+def paper_tables(mark: str, trace: Trace, recipe: Recipe, path: str) -> dict[str, str]:
+    """Every plotted number as CSV, panel -> table."""
+    from lrr_core.studio.records import csv_text
+
+    return {name: csv_text(record) for name, record in paper_records(mark, trace, recipe, path).items()}
+
+
+def paper_bundle(
+    mark: str, trace: Trace, recipe: Recipe, formats: tuple[str, ...], path: str, typical: str, link: str
+) -> bytes:
+    """The zip with everything a figure was drawn from."""
+    from lrr_core.studio.bundle import make_bundle
+
+    figures, tables = paper_files(trace, recipe, formats, path, typical), paper_tables(mark, trace, recipe, path)
+    return make_bundle(trace, recipe, figures, tables, link, typical)
