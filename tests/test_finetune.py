@@ -226,11 +226,8 @@ def test_two_processes_learn_what_one_learns(tiny, uninterrupted, tmp_path):
     files = ["--config", str(tmp_path / "config.json"), "--out", str(tmp_path / "run")]
     done = subprocess.run(
         [sys.executable, *launch.split(), *files],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+        cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "on cpu, by 2 processes" in done.stderr
     assert done.stderr.count("step 6/6") == 1 and done.stdout == f"{tmp_path / 'run' / 'last'}\n"  # one of them speaks

@@ -146,7 +146,8 @@ def finetune(config: FinetuneConfig, out: str | Path, resume: bool = False, say:
     if accelerator.is_main_process:
         _save(last, held, config, progress, optimiser)
     accelerator.wait_for_everyone()
-    accelerator.end_training()  # leaves the group of processes; without it torch warns at exit
+    reader = accelerator.free_memory(reader)  # what averages gradients holds on to the group of processes
+    accelerator.end_training()  # leaves that group; without it torch warns at exit
     return last
 
 
