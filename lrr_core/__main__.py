@@ -13,21 +13,22 @@ from .commands import evaluation, experiments, reasoning, shipping, studio, trai
 from .commands.options import PROGRAM
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n")[0])
-for command in (
-    reasoning.refine,
-    reasoning.problems,
-    training.split,
-    training.train,
-    training.assemble,
-):
-    app.command()(command)
-for command in (shipping.plane, shipping.accuracy, shipping.ladder, shipping.live, shipping.bench):
-    app.command()(command)
-app.command(name="map")(shipping.make_map)
-for command in (studio.figure, studio.replay):
-    app.command()(command)
-for command in (evaluation.evaluate, evaluation.sweep, experiments.calibrate):
-    app.command()(command)
+COMMANDS = {  # heading -> its commands, in the order of --help
+    "Answer": (reasoning.refine, evaluation.evaluate, evaluation.sweep, experiments.calibrate, reasoning.problems),
+    "Draw for paper": (studio.figure, studio.replay),
+    "Train": (training.split, training.train, training.assemble),
+    "Make what the app shows at once": (
+        shipping.make_map,
+        shipping.plane,
+        shipping.accuracy,
+        shipping.live,
+        shipping.ladder,
+    ),
+    "Measure this machine": (shipping.bench,),
+}
+for heading, commands in COMMANDS.items():
+    for command in commands:
+        app.command(name=command.__name__.removeprefix("make_"), rich_help_panel=heading)(command)
 
 
 def main(argv: list[str] | None = None) -> None:
