@@ -48,7 +48,7 @@ HOUSE = {
         "lessons.measure "
         "live.runs "
         "studio.replay "
-        "training.train training.assemble training.finetune training.model_set_of_run "
+        "training.train training.assemble training.finetune training.model_set_of_run training.write_set "
     ),
 }
 # the `__init__` of a package says what it holds and imports nothing

@@ -9,23 +9,19 @@ from the first checkpoint to the best, evenly in accuracy rather than in steps, 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ..files import write_json
-from ..model_set import ModelError, SetInfo, weight_hash
+from ..model_set import ModelError, SetInfo
 from ..problems import BENCHMARKS, TEMPLATES, Problem
 from ..rollout import Stream, pad_left, score_candidates
-from .checkpoints import replace_folder
+from .write_set import write_set
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
 WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well below the backbone the app opens on
-TRAINING_ONLY = {"progress.json", "optimiser.safetensors", "raw.safetensors"}  # files of a run that a set does not need
 SIZES = {"small": ((12, 15), (2, 3)), "large": ((14, 28), (3, 4))}  # name -> nodes, hops
 
 
@@ -115,30 +111,11 @@ def assemble(
             "training": config,
         },
     )
-    beside = out.with_name(f".{out.name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
-    places = {"backbone": best, "strong": best, "weak": weak}
-    places |= {f"ladder/{i:02d}-step-{int(f.name):05d}": f for i, f in enumerate(chosen)}
-    places |= {name: folder for name, folder in (("cot", cot), ("no_cot", no_cot)) if folder}
-    members, weights = {}, {}
-    for name, folder in places.items():
-        shutil.copytree(folder, beside / name, ignore=lambda *_: TRAINING_ONLY)
-        members[name] = {"step": _step(folder)} | {k: round(v, 4) for k, v in measured.get(folder, {}).items()}
-        weights[name] = weight_hash(beside / name)
-    opens = next(n for n, f in places.items() if f == middle and n.startswith("ladder/"))
-    write_json(asdict(info) | {"members": members, "weights": weights, "opens_with": opens}, beside / "model_set.json")
-    if (run / "log.jsonl").exists():
-        shutil.copy(run / "log.jsonl", beside / "training_log.jsonl")
-    replace_folder(beside, out)
+    known = lambda folder: {k: round(v, 4) for k, v in measured.get(folder, {}).items()}  # noqa: E731
+    write_set(out, run, info, chosen, weak, {"cot": cot, "no_cot": no_cot}, known, middle)
+    opens = SetInfo.load(out / "model_set.json").opens_with
     say(
         f"best {best.name} ({100 * top:.1f} % small), weak {weak.name}, opens with {opens}; "
         f"range {min(small):.2f} - {max(small):.2f}"
     )
     return out
-
-
-def _step(folder: Path) -> int:
-    try:
-        return json.loads((folder / "progress.json").read_text())["step"]
-    except (OSError, KeyError, ValueError):
-        return 0

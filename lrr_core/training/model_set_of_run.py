@@ -9,29 +9,23 @@ equally often, the one that gives the right answers more probability is the bett
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from ..files import write_json
 from ..metrics import wilson
-from ..model_set import ModelError, SetInfo, weight_hash
+from ..model_set import ModelError, SetInfo
 from ..models import pick_device
 from ..problems import BENCHMARKS, TEMPLATES, Problem
 from ..rollout import Stream, decode_greedy, pad_left, score_candidates
-from .assemble import TRAINING_ONLY, WEAKER, choose_rungs
+from .assemble import WEAKER, choose_rungs
 from .backbones import open_model, open_tokenizer
-from .checkpoints import replace_folder
 from .curriculum import Writer
 from .finetune_config import FinetuneConfig
 from .finetune_data import parts_of
-
-NOT_SERVED = {*TRAINING_ONLY, "adapter"}  # what going on with a run needs and a set does not
+from .write_set import step_of, write_set
 
 
 @dataclass(frozen=True)
@@ -145,48 +139,16 @@ def model_set_of_run(
             "training": _without_folders(asdict(config)),
         },
     )
-    beside = out.with_name(f".{out.name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
-    places = {"backbone": best, "strong": best, "weak": weak}
-    places |= {f"ladder/{i:02d}-step-{step_of(f):05d}": f for i, f in enumerate(chosen)}
-    places |= {name: folder for name, folder in (("cot", cot), ("no_cot", no_cot)) if folder}
-    members, weights = {}, {}
-    for name, folder in places.items():
-        if not any(folder.glob("*.safetensors")):
-            raise ModelError(f"{folder} holds no weights; give a checkpoint folder such as RUN/last for {name}.")
-        shutil.copytree(folder, beside / name, ignore=lambda *_: NOT_SERVED, copy_function=_link)
-        members[name] = {"step": step_of(folder)}
-        if m := measured.get(folder):
-            members[name] |= {
-                "validation": round(m.accuracy, 4), "ci95": [round(x, 4) for x in wilson(m.correct, m.n)],
-                "n": m.n, "log_p": round(m.log_p, 4),
-            }  # fmt: skip
-        weights[name] = weight_hash(beside / name)
-    write_json(asdict(info) | {"members": members, "weights": weights}, beside / "model_set.json")
-    if (run / "log.jsonl").exists():
-        shutil.copy(run / "log.jsonl", beside / "training_log.jsonl")
-    replace_folder(beside, out)
+
+    def known(folder: Path) -> dict:
+        if (m := measured.get(folder)) is None:
+            return {}
+        interval = [round(x, 4) for x in wilson(m.correct, m.n)]
+        return {"validation": round(m.accuracy, 4), "ci95": interval, "n": m.n, "log_p": round(m.log_p, 4)}
+
+    write_set(out, run, info, chosen, weak, {"cot": cot, "no_cot": no_cot}, known)
     say(f"best: step {step_of(best)} ({100 * top:.1f} % of {len(problems)}); weak: step {step_of(weak)}")
     return out
-
-
-def step_of(folder: Path) -> int:
-    """The optimiser step a checkpoint was kept at, 0 where it does not say."""
-    try:
-        return json.loads((folder / "progress.json").read_text())["step"]
-    except (OSError, KeyError, ValueError):
-        return 0
-
-
-def _link(source: str, target: str) -> None:
-    """Weights are linked where the file system can, since one checkpoint serves as several members; the rest is copied."""
-    if source.endswith(".safetensors"):
-        try:
-            os.link(source, target)
-            return
-        except OSError:
-            pass
-    shutil.copy2(source, target)
 
 
 def _without_folders(config: dict) -> dict:
