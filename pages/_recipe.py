@@ -27,6 +27,7 @@ from pages._shared import escaped
 FIRST = Recipe()
 KEYS = tuple(f.name for f in fields(Recipe) if f.name != "map")  # the map is chosen for the whole app
 SWITCHES = ("letters", "zoom")
+UP, DOWN, OUT = "Move up", "Move down", "Take out"  # what can be done with a panel
 WORDS = {
     "map": "Map of thoughts",
     "distances": "Distances",
@@ -112,15 +113,14 @@ def change(**values) -> None:
 # --- controls ---------------------------------------------------------------------------------------------------------
 
 
-def move(name: str, step: int) -> None:
-    panels = list(st.session_state.studio_recipe.panels)
+def arrange(name: str) -> None:
+    """Does with a panel what its menu was asked for."""
+    panels, asked = list(st.session_state.studio_recipe.panels), st.session_state[f"panel_{name}"]
     at = panels.index(name)
-    panels.insert(at + step, panels.pop(at))
+    del panels[at]
+    if asked != OUT:
+        panels.insert(at - 1 if asked == UP else at + 1, name)
     change(panels=tuple(panels))
-
-
-def remove(name: str) -> None:
-    change(panels=tuple(p for p in st.session_state.studio_recipe.panels if p != name))
 
 
 def add() -> None:
@@ -130,25 +130,16 @@ def add() -> None:
 
 
 def panel_controls(possible: dict[str, str]) -> None:
-    """The chosen panels in order, each with ways up, down and out; below them what else there is. possible: panel -> why it
-    cannot be drawn of this run, "" where it can."""
+    """The chosen panels in order, each a menu of ways up, down and out; below them what else there is. possible: panel -> why
+    it cannot be drawn of this run, "" where it can. Words, not icons: Streamlit would have an icon spoken by its own name."""
     panels = st.session_state.studio_recipe.panels
     for i, name in enumerate(panels):
+        ways = [way for way, open in ((UP, i > 0), (DOWN, i < len(panels) - 1), (OUT, len(panels) > 1)) if open]
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             st.markdown(f":gray[{chr(ord('a') + i)}]", width=16)
-            st.markdown(WORDS[name], help=PANELS[name][0].upper() + PANELS[name][1:] + ".", width="stretch")
-            look = {"type": "tertiary", "width": "content"}
-            st.button(
-                ":material/arrow_upward:", key=f"up_{name}", help=f"Move {WORDS[name]} up", disabled=i == 0,
-                on_click=move, args=(name, -1), **look,
-            )  # fmt: skip
-            st.button(
-                ":material/arrow_downward:", key=f"down_{name}", help=f"Move {WORDS[name]} down",
-                disabled=i == len(panels) - 1, on_click=move, args=(name, 1), **look,
-            )  # fmt: skip
-            st.button(
-                ":material/close:", key=f"out_{name}", help=f"Take {WORDS[name]} out", disabled=len(panels) == 1,
-                on_click=remove, args=(name,), **look,
+            st.menu_button(
+                WORDS[name], ways or [OUT], key=f"panel_{name}", help=PANELS[name][0].upper() + PANELS[name][1:] + ".",
+                on_click=arrange, args=(name,), disabled=not ways, width="stretch",
             )  # fmt: skip
     left = [name for name in PANELS if name not in panels and not possible[name]]
     if left:

@@ -181,7 +181,11 @@ def against(folder, choice: dict) -> None:
         st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     with st.container(border=True):
-        _controls.one_of("Method for the next pin", "method", folder, _help.METHOD)
+        method, way = st.columns([4, 1], vertical_alignment="bottom")
+        with method:
+            _controls.one_of("Method for the next pin", "method", folder, _help.METHOD)
+        with way:
+            _controls.explore_button("Open in Explore", "open_method", OPEN, width="stretch")
         for column, name, mark in zip(st.columns(2), "ab", (":blue[● A]", "□ B"), strict=True):
             with column:
                 trace = traces[name]
@@ -236,6 +240,7 @@ VIEW = (
 )
 CHANGED = "A refinement that flips an answer means something only where its controls do not flip it as well."
 FIGURE = "Opens the Studio with the method that is chosen below: a figure for a paper, and a bundle with every number."
+OPEN = "Opens this method in Explore, as a click on its panel or on its row does."
 RIGHT = "Probability of the right answer among the candidates, at the end."
 MARGIN = "log p of the right answer minus log p of the best other one, in nats: above zero is right."
 MOVED = "Deviation: how far the thoughts are from the plain run's, in % of their length ‖h‖; mean over the thoughts."

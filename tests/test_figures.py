@@ -170,6 +170,12 @@ def test_three_dimensions_take_a_scene_and_redraw(trace):
     assert all(step.args[1]["frame"]["redraw"] for step in figure.layout.sliders[0].steps)
 
 
+def test_in_three_dimensions_a_thought_has_one_number(trace):
+    figure = checked(trace, run_map(trace, dims=3))
+    numbered = [t.name for t in figure.data if t.type == "scatter3d" and t.text and "1" in t.text]
+    assert numbered == [ROLES["refined"].label]
+
+
 @pytest.mark.parametrize("method", ["coconut", "zero_thoughts", "frozen"])
 def test_methods_without_a_push_are_drawn_too(opened, problems, method):
     trace = refine_problem(opened["llama"], problems[0], replace(CONFIG, method=method))

@@ -80,10 +80,10 @@ def test_a_figure_of_the_current_setting_is_there_at_once(at, opening):
 def test_every_choice_changes_the_preview_and_going_back_brings_the_same_picture(at):
     seen = {picture(at)}
     first = picture(at)
-    at.button(key="out_text").click().run()
+    at.menu_button(key="panel_text").click("Take out").run()
     assert panels(at) == Recipe().panels[:-1] and picture(at) not in seen
     seen.add(picture(at))
-    at.button(key="up_distances").click().run()
+    at.menu_button(key="panel_distances").click("Move up").run()
     assert panels(at)[:2] == ("distances", "map") and picture(at) not in seen
     seen.add(picture(at))
     at.button_group(key="c_add").set_value("tokens").run()
@@ -137,8 +137,19 @@ def test_panels_that_do_not_fit_are_said_in_words(at):
     assert "choose fewer panels" in at.error[0].value
 
 
+def test_a_panel_moves_one_place_and_its_menu_holds_only_what_can_be_done(at):
+    first = panels(at)
+    menus = {name: at.menu_button(key=f"panel_{name}").options for name in first}
+    assert menus[first[0]] == ["Move down", "Take out"] and menus[first[-1]] == ["Move up", "Take out"]
+    at.menu_button(key=f"panel_{first[0]}").click("Move down").run()
+    assert panels(at) == (first[1], first[0], *first[2:])
+    for name in first[1:]:
+        at.menu_button(key=f"panel_{name}").click("Take out").run()
+    assert panels(at) == first[:1] and at.menu_button(key=f"panel_{first[0]}").disabled
+
+
 def test_every_choice_of_the_figure_stands_in_the_link_and_a_link_brings_it_back(at):
-    at.button(key="out_text").click().run()
+    at.menu_button(key="panel_text").click("Take out").run()
     at.selectbox(key="c_size").set_value("slide").run()
     at.text_input(key="c_title").set_value("50 % & more").run()
     query = dict(at.query_params)

@@ -52,7 +52,7 @@ def map_panel(trace: Trace, m: Map, theme: str) -> Panel:
         return where | axes | {"hoverinfo": "skip", "showlegend": False} | rest
 
     every = max(1, -(-len(m.points) // MOST_BACKGROUND))
-    dots = {"color": ink.muted, "size": 1.8 if dims == 3 else 3.2, "opacity": 0.28, "line": {"width": 0}}
+    dots = {"color": ink.muted, "size": 1.2 if dims == 3 else 3.2, "opacity": 0.28, "line": {"width": 0}}
     still = [trace_of(m.points[::every], mode="markers", marker=dots, name="thoughts of other problems")]
     for name, points in paths.items():
         role = ROLES[name]
@@ -70,15 +70,7 @@ def map_panel(trace: Trace, m: Map, theme: str) -> Panel:
         if name != "refined":
             style["line"]["dash"] = "dot" if name == "plain" else "solid"
         if dims == 3:  # three dimensions have no triangles: write the glyph
-            text = [role.glyph if not numbered else f"{t + 1}" for t in range(thoughts)]
-            marker = {"size": {"refined": 6, "plain": 8}.get(name, 1), "symbol": role.symbol, "color": role.colour}
-            marker = {"size": 1, "color": role.colour, "opacity": 0} if not numbered else marker
-            font = {"color": ink.text if numbered else role.colour, "size": 11 if numbered else 13}
-            place = "top center" if numbered else "middle center"
-            still.append(
-                trace_of(points, mode="lines+markers+text", text=text, textposition=place, textfont=font, marker=marker)
-                | style
-            )
+            still.append(trace_of(points, **_solid(name, thoughts)) | style)
             continue
         size = {"refined": 15, "plain": 21}.get(name, 9)
         marker = {"size": size, "symbol": role.symbol, "color": role.colour, "opacity": 1}
@@ -106,7 +98,7 @@ def map_panel(trace: Trace, m: Map, theme: str) -> Panel:
             "line": {"width": 2, "color": colours},
         }
         if dims == 3:
-            ring = {"symbol": "circle-open", "size": 11, "color": colours}
+            ring = {"symbol": "circle-open", "size": 10, "color": colours}
         push = rounds[t, : k + 1]
         pull = np.stack([proposed[t], rounds[t, 0]])
         return [
@@ -116,6 +108,20 @@ def map_panel(trace: Trace, m: Map, theme: str) -> Panel:
         ]
 
     return Panel(still, moving)
+
+
+def _solid(name: str, thoughts: int) -> dict:
+    """Style of a run in three dimensions. Only the refined run is numbered: two numbers in one place could not be read."""
+    role = ROLES[name]
+    text = {"mode": "lines+markers+text", "textposition": "middle center", "text": [role.glyph] * thoughts}
+    if name in ("strong", "weak"):
+        hidden = {"size": 1, "color": role.colour, "opacity": 0}
+        return text | {"textfont": {"color": role.colour, "size": 13}, "marker": hidden}
+    marker = {"size": {"refined": 6, "plain": 8}[name], "symbol": role.symbol, "color": role.colour}
+    if name == "plain":
+        return {"mode": "lines+markers", "marker": marker}
+    numbers = [f"{t + 1}" for t in range(thoughts)]
+    return text | {"text": numbers, "textfont": {"color": "#FFFFFF", "size": 10}, "marker": marker}
 
 
 def _arrow(points: int, colour: str, dims: int, width: float) -> dict:
