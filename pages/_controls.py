@@ -36,9 +36,9 @@ def figure_button(key: str, help: str = "", **values) -> None:
         go("studio", **{"studio_from": "this setting"} | values)
 
 
-def explore_button(label: str, key: str, help: str | None = None, width: str = "content", **values) -> None:
+def explore_button(label: str, key: str, help: str | None = None, **values) -> None:
     """A button that opens Explore at these choices."""
-    if st.button(label, key=key, icon=":material/open_in_new:", help=help, width=width):
+    if st.button(label, key=key, icon=":material/open_in_new:", help=help):
         explore_at(**values)
 
 

@@ -181,11 +181,9 @@ def against(folder, choice: dict) -> None:
         st.error(_shared.escaped(str(error)), icon=":material/error:")
         return
     with st.container(border=True):
-        method, way = st.columns([4, 1], vertical_alignment="bottom")
-        with method:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
             _controls.one_of("Method for the next pin", "method", folder, _help.METHOD)
-        with way:
-            _controls.explore_button("Open in Explore", "open_method", OPEN, width="stretch")
+            _controls.explore_button("Open in Explore", "open_method", OPEN)
         for column, name, mark in zip(st.columns(2), "ab", (":blue[● A]", "□ B"), strict=True):
             with column:
                 trace = traces[name]
