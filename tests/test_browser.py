@@ -1,28 +1,13 @@
 """The whole app in a real browser: it draws itself, a slider changes answer and map, the player plays, and nobody is called."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
+import browser
 import pytest
+from browser import PATIENCE, settled
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (tests/requirements.txt)")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-    pytest.mark.skipif(
-        not (ROOT / "assets" / "models" / "prosqa" / "model_set.json").exists(),
-        reason="the shipped model set is not there",
-    ),
-]
-PATIENCE = 240_000  # ms: the machine may be training a model at the same time
+pytestmark = browser.NEEDED
 MOMENT = "() => document.querySelector('.js-plotly-plot')?._fullLayout?._currentFrame ?? null"
 DRAWN = """() => {
   const data = document.querySelector('.js-plotly-plot')?.data ?? [];
@@ -33,52 +18,15 @@ DRAWN = """() => {
 
 @pytest.fixture(scope="module")
 def address():
-    """The app on a free port; stopped by its own process handle."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app.py",
-        "--server.headless",
-        "true",
-        "--server.port",
-        str(port),
-    ]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            _wait_for(f"http://localhost:{port}/_stcore/health", server)
-            yield f"http://localhost:{port}"
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str, server: subprocess.Popen) -> None:
-    for _ in range(PATIENCE // 500):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            assert server.poll() is None, "the app did not start"
-            time.sleep(0.5)
-    raise AssertionError("the app did not answer")
+    with browser.running_app() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def visit(address):
     """(page, every address it asked for) with the first figure drawn."""
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+    with sync_api.sync_playwright() as playwright, browser.chromium(playwright) as opened:
+        page = opened.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE)
         asked = []
         page.on("request", lambda request: asked.append(request.url))
@@ -90,14 +38,6 @@ def visit(address):
         page.wait_for_selector(".js-plotly-plot .slider-container")
         settled(page)
         yield page, asked
-        browser.close()
-
-
-def settled(page) -> None:
-    """The script has finished, and has stayed finished (the map may arrive a moment later)."""
-    for _ in range(2):
-        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-        page.wait_for_timeout(1500)
 
 
 def answer(page) -> str:

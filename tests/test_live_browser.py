@@ -1,68 +1,32 @@
 """Live dragging in a real browser: every movement is redrawn without the server, and letting go brings the exact run."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
+import browser
 import pytest
+from browser import PATIENCE, ROOT, settled
 
 from lrr_core.live import grid as live
 from lrr_core.live.grid import Pad
 from lrr_core.problems import BENCHMARKS
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (tests/requirements.txt)")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-    pytest.mark.skipif(
-        not (ROOT / "assets" / "models" / "prosqa" / "model_set.json").exists(),
-        reason="the shipped model set is not there",
-    ),
-]
-PATIENCE = 240_000  # ms: the machine may be training a model at the same time
+pytestmark = browser.NEEDED
 EXACT = ".live[data-shown=exact]"
 
 
 @pytest.fixture(scope="module")
 def address():
-    """The app on a free port; stopped by its own process handle."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.headless", "true", "--server.port", str(port)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-        cwd=ROOT,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            for _ in range(PATIENCE // 500):
-                try:
-                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=5).close()
-                    break
-                except OSError:
-                    assert server.poll() is None, "the app did not start"
-                    time.sleep(0.5)
-            yield f"http://localhost:{port}"
-        finally:
-            server.terminate()
+    with browser.running_app() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def visit(address):
     """(page, what it sent to the server, every address it asked for), on the first problem at a setting from a link."""
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+    with sync_api.sync_playwright() as playwright, browser.chromium(playwright) as opened:
+        page = opened.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE)
         messages, asked = [], []
 
@@ -77,7 +41,6 @@ def visit(address):
         page.wait_for_selector(EXACT)
         settled(page)
         yield page, messages, asked
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +52,6 @@ def pad() -> Pad:
 @pytest.fixture(scope="module")
 def right() -> int:
     return BENCHMARKS["prosqa"].load(ROOT / "assets" / "examples" / "1-small.json")[0].answer
-
-
-def settled(page) -> None:
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    page.wait_for_timeout(800)
 
 
 def shown(page) -> dict:
