@@ -14,20 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from ..colours import INK, ROLES, Ink, rgba, written
+from ..colours import INK, ROLES, Ink, written
 from ..fitting import run_map as run_map  # where pages look for it
 from ..metrics import curves
 from ..projection import Map
 from ..trace import Trace
 from .graph_panel import graph_panel, graph_ranges
 from .panels import Panel, curve_panels, curve_ranges, map_panel, off_the_axes, text_panel
+from .player import player as shared_player
 
 FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
 GRAPH_NOTE = "fill and number: refined run · grey dot: plain run · ◆ asked about · ■ candidates"
 WARNING = "lengths and straightness mean nothing here"
 MOVES = ("x", "y", "z", "text", "hovertext", "customdata", "marker", "textfont")  # what a frame may change
 PAUSE = 900  # ms per moment while playing
-FOREVER = 1_000_000_000  # ms: the player shows one moment and waits
 
 
 @dataclass(frozen=True)
@@ -291,69 +291,10 @@ def _off_notes(words: dict[int, str], place: Layout, theme: str) -> list[dict]:
 
 
 def player(steps: list, last: int, start: int, place: Layout, theme: str, dims: int) -> dict:
-    """Slider, play, pause and single steps; everything happens in the browser.
-
-    Plotly has no "next frame" button. `fromcurrent` continues behind the current frame, so a single step is a play whose
-    first moment lasts for ever. A frame at the ends of the list is not found by it; the ends are therefore doubled, and the
-    first click, when there is no current frame yet, uses a list that begins with the neighbour of the start.
-    """
-    ink, names = INK[theme], [_name(*step) for step in steps]
-    redraw = dims == 3
-    still = {"transition": {"duration": 0}, "mode": "immediate"}
-    wait = {"frame": {"duration": FOREVER, "redraw": redraw}, "fromcurrent": True} | still
-    play = {"frame": {"duration": PAUSE, "redraw": redraw}, "fromcurrent": True} | still
-    jump = {"frame": {"duration": 0, "redraw": redraw}} | still
-    after, before = names[min(start + 1, len(names) - 1)], names[max(start - 1, 0)]
-    back = names[::-1]
-    buttons = [
-        ("▶ play", [None, play], None),
-        ("❚❚", [[None], jump], None),
-        ("‹ step", [[before, *back, back[-1]], wait], [[back[-1], *back, back[-1]], wait]),
-        ("step ›", [[after, *names, names[-1]], wait], [[names[-1], *names, names[-1]], wait]),
-    ]
-    y = 1 - place.controls / place.height
-    menu = {
-        "type": "buttons",
-        "direction": "right",
-        "showactive": False,
-        "active": -1,
-        "x": 0.0,
-        "xanchor": "left",
-        "y": y,
-        "yanchor": "top",
-        "pad": {"l": 2, "r": 6, "t": 4},
-        "bgcolor": "rgba(0,0,0,0)",
-        "bordercolor": ink.grid,
-        "font": {"size": 12, "color": written("refined", theme)},
-        "buttons": [
-            {"label": label, "method": "animate", "args": args} | ({"args2": again} if again else {})
-            for label, args, again in buttons
-        ],
-    }
-    slider = {
-        "active": start,
-        "x": 244 / place.width,
-        "len": (place.width - 246) / place.width,
-        "y": y,
-        "yanchor": "top",
-        "pad": {"t": 0, "b": 0, "l": 0, "r": 0},
-        "currentvalue": {"prefix": "", "font": {"size": 13, "color": ink.text}, "offset": 6, "xanchor": "left"},
-        "font": {"size": 1, "color": "rgba(0,0,0,0)"},
-        "bgcolor": rgba("refined", 0.22),
-        "bordercolor": rgba("refined", 0.55),
-        "borderwidth": 1,
-        "activebgcolor": ROLES["refined"].colour,
-        "ticklen": 4,
-        "minorticklen": 0,
-        "tickcolor": ink.muted,
-        "steps": [
-            {"label": _moment(t, k, last), "method": "animate", "args": [[name], jump], "value": name}
-            for (t, k), name in zip(steps, names, strict=True)
-        ],
-    }
-    if place is NARROW:
-        slider |= {"x": 0.0, "len": 1.0, "y": y - 40 / place.height}
-    return {"updatemenus": [menu], "sliders": [slider]}
+    """The player of a figure whose moments are (thought, round); last: how many rounds a thought has."""
+    names, labels = [_name(*step) for step in steps], [_moment(t, k, last) for t, k in steps]
+    where = {"width": place.width, "height": place.height, "top": place.controls, "narrow": place is NARROW}
+    return shared_player(names, labels, start, theme, **where, pause=PAUSE, redraw=dims == 3)
 
 
 def _moment(t: int, k: int, rounds: int) -> str:

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..colours import INK, ROLES, Ink, rgba, written
-from ..figures.explore import FONT, FOREVER, MOVES, Film
+from ..colours import INK, Ink
+from ..figures.explore import FONT, MOVES, Film
+from ..figures.player import player
 
 Box = tuple[float, float, float, float]  # left, top, width, height in pixels
 CONTROLS = 64  # pixels a player needs
-BUTTONS = 244  # of them, to the left of its slider
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Stage:
                 raise ValueError(f"Moment {i} has {len(traces)} traces, moment {start} has {len(first)}.")
             changed = [{"type": t["type"]} | {key: t[key] for key in MOVES if key in t} for t in traces]
             frames.append({"name": name, "traces": slots, "data": changed})
-        player = self._player(names, labels, start, pause, glide)
-        return Film({"data": [*still, *first], "layout": self._base(title) | layout | player, "frames": frames})
+        layout = self._base(title) | layout | self._player(names, labels, start, pause, glide)
+        return Film({"data": [*still, *first], "layout": layout, "frames": frames})
 
     def picture(self, still: Sequence[dict], layout: dict, title: str = "") -> Film:
         """A figure without a player."""
@@ -132,66 +132,9 @@ class Stage:
         }
 
     def _player(self, names: list[str], labels: Sequence[str], start: int, pause: int, glide: int) -> dict:
-        """Play, pause, single steps and a slider below the drawing; see `figures` for how a single step is taken."""
-        redraw = {"redraw": False}
-        move = {"transition": {"duration": glide, "easing": "cubic-in-out"}, "mode": "immediate"}
-        still = {"transition": {"duration": 0}, "mode": "immediate"}
-        play = {"frame": {"duration": pause} | redraw, "fromcurrent": True} | move
-        wait = {"frame": {"duration": FOREVER} | redraw, "fromcurrent": True} | move
-        jump = {"frame": {"duration": 0} | redraw} | still
-        after, before, back = names[min(start + 1, len(names) - 1)], names[max(start - 1, 0)], names[::-1]
-        buttons = [
-            ("▶ play", [None, play], None),
-            ("❚❚", [[None], jump], None),
-            ("‹ step", [[before, *back, back[-1]], wait], [[back[-1], *back, back[-1]], wait]),
-            ("step ›", [[after, *names, names[-1]], wait], [[names[-1], *names, names[-1]], wait]),
-        ]
-        y = 1 - (self.height + 12) / self.total
-        menu = {
-            "type": "buttons",
-            "direction": "right",
-            "showactive": False,
-            "active": -1,
-            "x": 0.0,
-            "xanchor": "left",
-            "y": y,
-            "yanchor": "top",
-            "pad": {"l": 2, "r": 6, "t": 4},
-            "bgcolor": "rgba(0,0,0,0)",
-            "bordercolor": self.ink.grid,
-            "font": {"size": 12, "color": written("refined", self.theme)},
-            "buttons": [
-                {"label": label, "method": "animate", "args": args} | ({"args2": again} if again else {})
-                for label, args, again in buttons
-            ],
-        }
-        slider = {
-            "active": start,
-            "x": 0.0 if self.narrow else BUTTONS / self.width,
-            "len": 1.0 if self.narrow else (self.width - BUTTONS - 2) / self.width,
-            "y": y - (40 / self.total if self.narrow else 0),
-            "yanchor": "top",
-            "pad": {"t": 0, "b": 0, "l": 0, "r": 0},
-            "currentvalue": {
-                "prefix": "",
-                "font": {"size": 13, "color": self.ink.text},
-                "offset": 6,
-                "xanchor": "left",
-            },
-            "font": {"size": 1, "color": "rgba(0,0,0,0)"},
-            "bgcolor": rgba("refined", 0.22),
-            "bordercolor": rgba("refined", 0.55),
-            "borderwidth": 1,
-            "activebgcolor": ROLES["refined"].colour,
-            "ticklen": 4,
-            "minorticklen": 0,
-            "tickcolor": self.ink.muted,
-            "steps": [
-                {"label": label, "method": "animate", "args": [[name], jump], "value": name}
-                for label, name in zip(labels, names, strict=True)
-            ],
-        }
-        return {"updatemenus": [menu], "sliders": [slider]}
+        """The player below the drawing."""
+        where = {"width": self.width, "height": self.total, "top": self.height + 12, "narrow": self.narrow}
+        return player(names, labels, start, self.theme, **where, pause=pause, glide=glide)
 
 
 def _kept_panels(still: Sequence[dict], moving: Sequence[dict]) -> list[dict]:
