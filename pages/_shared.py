@@ -8,28 +8,39 @@ thread, behind a first picture that needs none.
 from __future__ import annotations
 
 import gc
+import os
 import re
 import threading
 from pathlib import Path
 
 import streamlit as st
 
-from lrr_core.model_set import ModelFolder
+from lrr_core.model_set import ModelError, ModelFolder
 from lrr_core.problems import BENCHMARKS, Problem, from_text
 from lrr_core.shipped import find_background
 from lrr_core.trace import MIXES, PUSHES
 
 HERE = Path(__file__).resolve().parent.parent
-DEFAULT_SET = str(HERE / "assets" / "models" / "prosqa")
+SHIPPED_SET = str(HERE / "assets" / "models" / "prosqa")
+DEFAULT_SET = (
+    os.environ.get("LRR_MODELS") or SHIPPED_SET
+)  # which set the pages show; Learn always tells of the shipped one
 EXAMPLES = HERE / "assets" / "examples"
+BENCHMARK = "prosqa"  # what the pages draw: questions about a graph
 RANDOM, OWN = "random", "own"
 RANDOM_NODES, RANDOM_HOPS = (12, 15), (2, 3)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def folder(path: str = DEFAULT_SET) -> ModelFolder:
-    """The model set's folder: all that a sidebar needs, at once. Raises ModelError."""
-    return ModelFolder(path)
+    """The model set's folder: all that a sidebar needs, at once. Raises ModelError, also for a set of another benchmark."""
+    found = ModelFolder(path)
+    if found.info.benchmark != BENCHMARK:
+        raise ModelError(
+            f"The pages show sets that answer {BENCHMARKS[BENCHMARK].name}, and {path} answers {found.info.benchmark}; use it "
+            "with `python -m lrr_core evaluate`, `refine` and `figure`, or start the app without LRR_MODELS."
+        )
+    return found
 
 
 class Loading:
@@ -141,6 +152,17 @@ def warmup(path: str) -> Warmup:
 def ready_map(path: str, kind: str, dims: int):
     """The map of the warmed-up background; call it only once `warmup(path).background` is there."""
     return warmup(path).background.map(kind, dims)
+
+
+@st.fragment(run_every=1.0)
+def map_awaited(path: str) -> None:
+    """Says what the warm-up does, and draws the page once more when the map is there."""
+    warm = warmup(path)
+    if warm.done.is_set():
+        st.rerun()
+    st.caption(
+        f":material/hourglass_top: Preparing the shared map ({warm.status}); until then PCA of this problem is shown."
+    )
 
 
 def uses(method: str) -> tuple[bool, bool]:

@@ -12,12 +12,7 @@ PATH = _shared.DEFAULT_SET
 
 
 def main() -> None:
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        st.error(_shared.escaped(str(error)), icon=":material/error:")
-        return
-    _choices.begin(folder)
+    folder = _choices.opened(PATH)
     head, chart, below = st.container(), st.container(), st.container()
     skeleton = None
     if "drawn" not in st.session_state:  # something to look at from the first moment
@@ -27,7 +22,7 @@ def main() -> None:
         step_note = sidebar(folder)
     _choices.show_notes(head)
     if state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
+        _controls.own_text(head)
     choice = _choices.run_arguments()
     try:
         trace = _runs.run(PATH, complete=False, **choice)  # the controls follow when the figure stands
@@ -38,7 +33,7 @@ def main() -> None:
     step_note.caption(summary.step_text(trace, folder.width))
     header(head, trace)
     with head.container(horizontal=True, vertical_alignment="center"):
-        _controls.segments("Map", "map", folder, MAP, label_visibility="collapsed")
+        _controls.segments("Map", "map", folder, _help.MAP, label_visibility="collapsed")
         _controls.segments("Dimensions", "dims", folder, label_visibility="collapsed")
         line = st.container(width="content")
         _controls.figure_button("make_figure")
@@ -75,7 +70,7 @@ def main() -> None:
     with st.sidebar:
         _shared.device_line(PATH)
     if not warm.done.is_set():
-        waiting(PATH)
+        _shared.map_awaited(PATH)
     elif warm.error:
         below.caption(
             f"The shared map could not be made ({_shared.escaped(warm.error)}); PCA of this problem is shown."
@@ -85,7 +80,6 @@ def main() -> None:
 # --- sidebar ----------------------------------------------------------------------------------------------------------
 
 CHART = {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "scrollZoom": False}
-MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes are real, everything else is dropped."
 
 
 def sidebar(folder):
@@ -143,11 +137,16 @@ def controls_line(trace) -> None:
     st.markdown(f":small[:gray[controls:] {' · '.join(parts)}]", help=CONTROL_LINE, width="content")
 
 
+SUPERVISED = (
+    "The true frontier was **supervised in training**: thought t was trained to hold every node t hops away, so seeing it "
+    "here is not a discovery. "
+)
+UNKNOWN = "Whether the true frontier was supervised in training is not recorded in this model set. "
+
+
 def details(trace, info) -> None:
-    st.caption(
-        "The true frontier was **supervised in training**: thought t was trained to hold every node t hops away, so seeing it "
-        "here is not a discovery. " + opening_note(info)
-    )
+    supervised = str(info.provenance.get("frontier", "")).startswith("supervised")
+    st.caption((SUPERVISED if supervised else UNKNOWN) + opening_note(info))
     tabs = {"Answers, before and after": answers, "Tokens per thought": tokens, "Run details and download": about}
     for tab, fill in zip(
         st.tabs(list(tabs), key="tab", on_change="rerun", **_controls.BOUND), tabs.values(), strict=True
@@ -217,17 +216,6 @@ def opening_note(info) -> str:
     return (
         f"The page opens on a checkpoint from the middle of the training, {summary.member_label(info.opens_with, known)}: a "
         "finished model is right so often that nothing is left to refine."
-    )
-
-
-@st.fragment(run_every=1.0)
-def waiting(path: str) -> None:
-    """Says what the warm-up does, and redraws the page once when the map is there."""
-    warm = _shared.warmup(path)
-    if warm.done.is_set():
-        st.rerun()
-    st.caption(
-        f":material/hourglass_top: Preparing the shared map ({warm.status}); until then PCA of this problem is shown."
     )
 
 

@@ -11,19 +11,14 @@ import streamlit as st
 from pages import _choices, _controls, _shared
 from pages._chapters import CHAPTERS
 
-PATH = _shared.DEFAULT_SET
+PATH = _shared.SHIPPED_SET
 WIDE = 1100  # pixels: the widest a figure gets
 VIEW = ("thoughts", "upto", "map", "dims")  # choices of Explore that a chapter sets besides the method's
 SEE = "Opens the Explore page at the setting this chapter talks about."
 
 
 def main() -> None:
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    _choices.begin(folder)
+    folder = _choices.opened(PATH)
     keys = list(CHAPTERS)
     if "chapter" not in st.session_state and (given := st.query_params.get("chapter")) in keys:
         st.session_state.chapter = given
