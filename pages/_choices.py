@@ -119,8 +119,20 @@ def choices(folder) -> dict[str, Number | OneOf | Words]:
     }
 
 
+def opened(path: str):
+    """Call first on every page: the model set's folder, with every choice put right. Where the set cannot be read, the page says
+    so and ends here."""
+    try:
+        folder = _shared.folder(path)
+    except ValueError as error:  # ModelError: it names the fix
+        st.error(_shared.escaped(str(error)), icon=":material/error:")
+        st.stop()
+    begin(folder)
+    return folder
+
+
 def begin(folder) -> None:
-    """Call first on every page: takes over what the URL says, and puts right whatever came from outside.
+    """Takes over what the URL says, and puts right whatever came from outside.
 
     Values that cannot be used are replaced by the nearest valid one and named in `notes`.
     """

@@ -101,6 +101,11 @@ def problem_controls(folder) -> None:
     right.button("Own text", key="own", on_click=own, icon=":material/edit:", width="stretch", help=_help.OWN)
 
 
+def own_text(place=st) -> None:
+    """Where a problem of one's own is written."""
+    place.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **BOUND)
+
+
 def method_control(folder) -> tuple[bool, bool]:
     """Which method; returns whether it mixes (α matters) and whether it pushes (step size, rounds, references matter)."""
     one_of("Method", "method", folder, _help.METHOD)

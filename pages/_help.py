@@ -27,6 +27,7 @@ SIGN = "The published equation and the described intent disagree; try both."
 GRADIENT = "Whether strong and weak count as fixed points, or are differentiated through."
 SEED = "Decides the random directions of that control."
 MOMENTUM = "How much of the earlier pushes carries on. 0: none."
+MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes are real, everything else is dropped."
 FIGURE = "Opens the Studio: a figure of this run for a paper, its caption, and a bundle with every number."
 RESET = "Everything back to the start."
 OWN = (

@@ -24,12 +24,7 @@ FIRST = ("plane", "training", "backbones", "difference", "accuracy")  # what is 
 
 def main() -> None:
     state = st.session_state
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        st.error(_shared.escaped(str(error)), icon=":material/error:")
-        return
-    _choices.begin(folder)
+    folder = _choices.opened(PATH)
     if (values := state.pop("flip_opened", None)) is not None:
         _controls.explore_at(**values)
     head = st.container()

@@ -13,12 +13,7 @@ PATH = _shared.DEFAULT_SET
 
 
 def main() -> None:
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        st.error(_shared.escaped(str(error)), icon=":material/error:")
-        return
-    _choices.begin(folder)
+    folder = _choices.opened(PATH)
     head, chart, below = st.container(), st.container(), st.container()
     skeleton = None
     if "compared" not in st.session_state:  # something to look at from the first moment
@@ -31,7 +26,7 @@ def main() -> None:
         sidebar(folder)
     _choices.show_notes(head)
     if state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
+        _controls.own_text(head)
     choice = _choices.run_arguments() | {"thoughts": state.thoughts}
     settings = {key: value for key, value in choice.items() if key != "method"}
     title, note = head.empty(), head.empty()
@@ -49,7 +44,7 @@ def main() -> None:
         return
     note.caption(INTRO)
     with head.container(horizontal=True, vertical_alignment="center"):
-        _controls.segments("Map", "map", folder, MAP, label_visibility="collapsed")
+        _controls.segments("Map", "map", folder, _help.MAP, label_visibility="collapsed")
         st.segmented_control(
             "View", list(VIEWS), key="view", default="close", required=True, format_func=VIEWS.get, help=VIEW,
             label_visibility="collapsed", **_controls.BOUND,
@@ -78,18 +73,7 @@ def main() -> None:
     with st.sidebar:
         _shared.device_line(PATH)
     if not _shared.warmup(PATH).done.is_set():
-        waiting()
-
-
-@st.fragment(run_every=1.0)
-def waiting() -> None:
-    """Says what the warm-up does, and draws the page once more when the map is there."""
-    warm = _shared.warmup(PATH)
-    if warm.done.is_set():
-        st.rerun()
-    st.caption(
-        f":material/hourglass_top: Preparing the shared map ({warm.status}); until then PCA of this problem is shown."
-    )
+        _shared.map_awaited(PATH)
 
 
 def asked(choice: dict):
@@ -231,7 +215,6 @@ INTRO = (
     "The same question under every method and every control, on one map. ▶ play moves all panels together; click a point to "
     "open its method in Explore."
 )
-MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes are real, everything else is dropped."
 VIEW = (
     "Close-up: axes around the runs that refine the model's own thoughts; thoughts that were replaced may lie beyond the edge. "
     "All thoughts: axes around everything. Either way they are the same in every panel."

@@ -27,12 +27,7 @@ WITHOUT_CONTROL = (*DRAGGED, "gradient", "momentum", "seed")
 
 def main() -> None:
     head, place, below = st.container(), st.container(), st.container()
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        place.error(_shared.escaped(str(error)), icon=":material/error:")
-        return
-    _choices.begin(folder)
+    folder = _choices.opened(PATH)
     state = st.session_state
     with head:
         title, controls = st.columns([5, 6], vertical_alignment="bottom")
@@ -40,7 +35,7 @@ def main() -> None:
             choose(folder)
         _choices.show_notes(head)
         if state.problem == _shared.OWN:
-            st.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
+            _controls.own_text(st)
     choice = arguments()
     source = [choice[key] for key in ("source", "draw", "text")]
     try:

@@ -17,12 +17,7 @@ ONE, MANY = "This problem", "Many problems"
 
 def main() -> None:
     head, place = st.container(), st.container()
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        place.error(_shared.escaped(str(error)), icon=":material/error:")
-        return
-    _choices.begin(folder)
+    folder = _choices.opened(PATH)
     state = st.session_state
     if (cell := state.pop("opened_cell", None)) is not None:
         open_in_explore(*cell)
@@ -30,7 +25,7 @@ def main() -> None:
         sidebar(folder)
     _choices.show_notes(head)
     if state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
+        _controls.own_text(head)
     config = RefineConfig.from_dict({key: state[key] for key in HELD})
     names = tuple(state[role] for role in _choices.MEMBERS)
     with place:

@@ -19,12 +19,7 @@ IN_BUNDLE = ("pdf", "svg", "png", "html", "tex", "bib", "txt")
 
 
 def main() -> None:
-    try:
-        folder = _shared.folder(PATH)
-    except ValueError as error:
-        st.error(_shared.escaped(str(error)), icon=":material/error:")
-        return
-    _choices.begin(folder)
+    folder = _choices.opened(PATH)
     head = st.container()
     first = "studio_shown" not in st.session_state
     body = st.container()
@@ -48,7 +43,7 @@ def main() -> None:
     head.caption(INTRO)
     _choices.show_notes(head)
     if source == _cases.SETTING and st.session_state.problem == _shared.OWN:
-        head.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **_controls.BOUND)
+        _controls.own_text(head)
     place = head.container()
     if gallery is not None:
         with place:
@@ -138,7 +133,7 @@ def studio(found: _cases.Found, folder) -> None:
             _recipe.panel_controls(possible)
         _recipe.look_controls(len(trace.runs["refined"].states))
         if "map" in kept:
-            _controls.segments("Map", "map", folder, MAP, width="stretch")
+            _controls.segments("Map", "map", folder, _help.MAP, width="stretch")
     with words:
         drafted = draft_of(found, _recipe.standing(kept))
         _recipe.word_controls(drafted)
@@ -276,7 +271,6 @@ INTRO = (
     "Find a run on the left, choose what to show of it, take the files. What you see is the exported figure itself, and the bundle "
     "holds every number in it, so that anyone can run it again."
 )
-MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes are real, everything else is dropped."
 NO_FILE = "Choose a bundle or a trace on the left. A bundle puts panels, words and settings back as they were."
 NO_REPORT = "There is no report yet: measure one on Benchmark, or open a report.json on the left."
 SAME = "The files hold this very figure."
