@@ -222,6 +222,12 @@ class Background:
             raise ProjectionError(f"{path} is not a complete background ({error}); {fix}.") from error
 
 
+READINGS = {
+    "UMAP": "lengths and straightness mean nothing here",
+    "PCA": "linear: lengths along each axis are real; the rest is left out",
+}
+
+
 @dataclass(frozen=True)
 class Map:
     """One map: where the background's states lie, and where any other state belongs.
@@ -239,6 +245,26 @@ class Map:
     quality_name: str
     trustworthiness: float
     placed: float
+
+    @property
+    def reading(self) -> str:
+        """What may be read off this map, as it stands on every chart."""
+        return READINGS[self.kind]
+
+    @property
+    def measured(self) -> str:
+        """The map's quality in words; the number of placed thoughts is the one to believe for those on show."""
+        said = (
+            "too few states for a quality number"
+            if np.isnan(self.quality)
+            else f"{self.quality_name} {self.quality:.2f}"
+        )
+        if np.isnan(self.placed):
+            return said
+        alike = self.quality_name.startswith("trustworthiness")
+        return (
+            f"{said}, of placed thoughts {self.placed:.2f}" if alike else f"{said}; trustworthiness {self.placed:.2f}"
+        )
 
     def place(self, states: np.ndarray) -> np.ndarray:
         """states (..., D) -> (..., dims). The same state always gets the same place."""

@@ -11,7 +11,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from lrr_core.colours import ROLES
-from lrr_core.figures.explore import WARNING as ON_SCREEN
 from lrr_core.figures.explore import explore_figure, run_map
 from lrr_core.figures.panels import MOST_BACKGROUND as MOST_ON_SCREEN
 from lrr_core.figures.regimes import plane_figure
@@ -25,7 +24,7 @@ from lrr_core.studio.layout import Wish, arrange
 from lrr_core.studio.look import SETTINGS, cut, spread, width_of, wrap
 from lrr_core.studio.paper import draw, draw_records
 from lrr_core.studio.recipe import PANELS, SIZES, Recipe, RecipeError
-from lrr_core.studio.records import MOST_BACKGROUND, WARNING, around, csv_text, plotted
+from lrr_core.studio.records import MOST_BACKGROUND, around, csv_text, plotted
 from lrr_core.studio.regime_record import SURE, find_plane, plane_marks
 from lrr_core.trace import RefineConfig, Trace
 
@@ -111,7 +110,9 @@ def test_the_map_on_paper_is_that_of_the_screen(trace, background, records, figu
     m, run = background.map("PCA", 2), trace.runs["refined"]
     np.testing.assert_array_equal(record.proposed, m.place(run.proposed))
     np.testing.assert_array_equal(record.rounds, m.place(run.states))
-    assert MOST_BACKGROUND == MOST_ON_SCREEN and WARNING == ON_SCREEN
+    assert MOST_BACKGROUND == MOST_ON_SCREEN
+    on_screen = next(a.text for a in screen.layout.annotations if "explained variance" in a.text)
+    assert on_screen == f"{record.quality}<br>{record.reading}" and record.reading.startswith("linear: lengths")
 
 
 def test_the_graph_on_paper_is_that_of_the_screen(trace, records, screen):

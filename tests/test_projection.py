@@ -285,3 +285,15 @@ def test_a_background_is_collected_from_a_model_set_kept_and_found_again(tmp_pat
     monkeypatch.setattr(backgrounds, "build", lambda models, progress: made)
     assert backgrounds.ensure(models, tmp_path) is made
     assert find_background(models, tmp_path).fits(models.identity("backbone", opens))
+
+
+def test_each_kind_of_map_says_what_may_be_read_off_it_and_what_its_numbers_are(background):
+    pca, umap = background.map("PCA", 2), background.map("UMAP", 2)
+    assert (
+        umap.reading == "lengths and straightness mean nothing here"
+        and "lengths along each axis are real" in pca.reading
+    )
+    assert umap.measured == f"{umap.quality_name} {umap.quality:.2f}, of placed thoughts {umap.placed:.2f}"
+    # two numbers of two kinds: the second one is no variance
+    assert pca.measured == f"explained variance {pca.quality:.2f}; trustworthiness {pca.placed:.2f}"
+    assert replace(umap, placed=np.nan).measured == f"{umap.quality_name} {umap.quality:.2f}"

@@ -19,7 +19,7 @@ from ..metrics import Curves, curves
 from ..projection import Map
 from ..summary import answer, method_label
 from ..trace import CONTROLS, MIXES, PUSHES, Trace
-from .explore import FONT, MOVES, WARNING, Film, Layout, player
+from .explore import FONT, MOVES, Film, Layout, player
 from .panels import plain_text
 
 MOST_BACKGROUND = (
@@ -233,7 +233,7 @@ def _layout(comparison: Comparison, m: Map, grid: Grid, ranges: list, paths: dic
             notes.append(_note("beyond the edge", left + 8, top + 8, grid, height, ink.muted, 11, "top"))
     bottom = grid.corner(count - 1)[1] + grid.panel[1] + grid.STRIP + 8
     quality = "" if np.isnan(m.quality) else f", {m.quality_name} {m.quality:.2f}"
-    notes.append(_note(f"{m.kind}{quality}: {WARNING}", 0, bottom, grid, height, ink.muted, 11, "top"))
+    notes.append(_note(f"{m.kind}{quality}: {m.reading}", 0, bottom, grid, height, ink.muted, 11, "top"))
     notes.append(_note(_key(theme, grid), 0, grid.top(), grid, height, ink.muted, 12, "top"))
     return layout | {
         "template": {},

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, Ink, written
@@ -25,7 +24,6 @@ from .player import player as shared_player
 
 FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
 GRAPH_NOTE = "fill and number: refined run · grey dot: plain run · ◆ asked about · ■ candidates"
-WARNING = "lengths and straightness mean nothing here"
 MOVES = ("x", "y", "z", "text", "hovertext", "customdata", "marker", "textfont")  # what a frame may change
 PAUSE = 900  # ms per moment while playing
 
@@ -223,7 +221,7 @@ def _layout(trace: Trace, m: Map, place: Layout, theme: str, graph: bool, limits
 
 
 def _titles(trace: Trace, m: Map, place: Layout, theme: str, graph: bool) -> list[dict]:
-    """Panel titles, the map's quality and warning, and what the vertical axes are, as text on the chart."""
+    """Panel titles, the map's quality and how to read it, and what the vertical axes are, as text on the chart."""
     ink = INK[theme]
 
     def text(box, words: str, size: float = 13, colour: str = ink.text, dy: float = -6, bottom: bool = False) -> dict:
@@ -233,15 +231,12 @@ def _titles(trace: Trace, m: Map, place: Layout, theme: str, graph: bool) -> lis
         anchor = {"xref": "paper", "yref": "paper", "x": left / place.width, "y": y, "xanchor": "left"}
         return style | anchor | {"yanchor": "top" if bottom else "bottom"}
 
-    quality = "too few states for a quality number" if np.isnan(m.quality) else f"{m.quality_name} {m.quality:.2f}"
-    if not np.isnan(m.placed):  # the background's own number flatters: thoughts on show are placed, not fitted
-        quality += f", of placed thoughts {m.placed:.2f}"
     strong, weak = (f'<span style="color:{written(n, theme)}">{ROLES[n].glyph} {n}</span>' for n in ("strong", "weak"))
     second = "What it is thinking" if graph else "The question, and what the thought decodes to"
     blue = f'<span style="color:{written("refined", theme)}">'
     notes = [
         text(place.map, f"<b>Map of thoughts</b> · {m.kind}"),
-        text(place.map, f"{quality}<br>{WARNING}", 11, ink.muted, bottom=True),
+        text(place.map, f"{m.measured}<br>{m.reading}", 11, ink.muted, bottom=True),
         text(place.graph, f"<b>{second}</b>" + (" · probability of each node, %" if graph else "")),
         text(
             place.graph, GRAPH_NOTE if graph else "five most probable tokens of the thought", 11, ink.muted, bottom=True

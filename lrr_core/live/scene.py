@@ -141,15 +141,12 @@ def _map(name: str, index: int, pad: Pad, m: Map) -> dict:
     every = max(1, -(-len(m.points) // MOST_DOTS))
     own, fixed = (part.places[..., index, :].reshape(-1, 2) for part in (pad.cells, pad.fixed))
     whole = np.array(m.ranges())
-    quality = "" if np.isnan(m.quality) else f"{m.quality_name} {m.quality:.2f}"
-    if not np.isnan(m.placed):
-        quality += f", of placed thoughts {m.placed:.2f}"
     return {
         "name": name,
         "dots": _array(m.points[::every]),
         "whole": whole.tolist(),
         "near": region(own, fixed, whole).tolist(),
-        "quality": quality,
+        "quality": m.measured,
         "linear": m.kind == "PCA",
     }
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from ..summary import answer, asked, push_percent, readers_names, refined_name
 from ..trace import CONTROLS, MIXES, PUSHES, Trace
 from .recipe import Recipe
-from .records import WARNING, MapRecord, Record
+from .records import MapRecord, Record
 
 NAMES = {"prosqa": "ProsQA", "gsm8k": "GSM8K", "mathqa": "MathQA", "aqua": "AQuA-RAT", "strategyqa": "StrategyQA"}
 METHOD_WORDS = {
@@ -118,7 +118,7 @@ def _panels(recipe: Recipe, records: Mapping[str, Record]) -> list[str]:
 
 def _panel(panel: str, record: Record) -> str:
     if isinstance(record, MapRecord):
-        return f"Map of thoughts ({record.kind}), {record.quality}; {WARNING}."
+        return f"Map of thoughts ({record.kind}), {record.quality}; {record.reading}."
     if panel == "regimes":
         if record.missing:
             return record.missing

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..colours import ROLES
 from .look import DOTTED, Cell, Look, dress, width_of, wrap
-from .records import WARNING, MapRecord
+from .records import MapRecord
 
 DISC, RING = 1.5, 2.0  # em across: a refined and a plain thought with its number
 NEAR = 0.75  # of a disc: nearer than this a later disc hides a number
@@ -18,7 +18,7 @@ def wish(record: MapRecord, look: Look):
 
 def _notes(record: MapRecord, width: float) -> list[str]:
     section = "section of the map; " if record.zoom else ""
-    return wrap(f"{section}{record.quality}; {WARNING}", width)
+    return wrap(f"{section}{record.quality}; {record.reading}", width)
 
 
 def draw(cell: Cell, record: MapRecord, thought: int | None = None) -> None:

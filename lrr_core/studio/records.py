@@ -27,7 +27,6 @@ from .problem_records import GraphRecord, TextRecord, TokenRecord, graph_record,
 from .recipe import Recipe, RecipeError
 from .regime_record import RegimeRecord, regime_record
 
-WARNING = "lengths and straightness mean nothing here"
 MOST_BACKGROUND = 1200  # points, as on the screen: enough to show the shape
 LEAST = 0.3  # of the map's width and height: no section is so small that the map around is lost
 PATHS = ("weak", "strong", "plain", "refined")  # in the order they are drawn, the refined run on top
@@ -40,7 +39,8 @@ class MapRecord:
     kind: UMAP or PCA; own: whether it is a map of this problem alone; background: (N, 2) thoughts of other problems; paths:
     run -> (T, 2) of the fed thoughts; proposed: (T, 2) what the backbone proposed; rounds: (T, K+1, 2) the refined run,
     round 0 after residual mixing; near: run -> (T,) distance to the nearest background thought, 1 is typical; limits: of both
-    axes; zoom: whether these are a section around the runs and not the whole map; quality: the map's trustworthiness in words.
+    axes; zoom: whether these are a section around the runs and not the whole map; quality: its quality in words;
+    reading: what may be read off it.
     """
 
     kind: str
@@ -52,6 +52,7 @@ class MapRecord:
     near: dict[str, np.ndarray]
     limits: tuple[tuple[float, float], tuple[float, float]]
     quality: str
+    reading: str
     zoom: bool = False
 
     @property
@@ -177,6 +178,7 @@ def map_record(trace: Trace, recipe: Recipe, background: Background | None, plan
         near=dict(zip(PATHS, m.neighbour_distance(fed).T, strict=True)),
         limits=around(places.reshape(-1, 2), m.ranges()) if recipe.zoom or own else m.ranges(),
         quality=quality(m, own),
+        reading=m.reading,
         zoom=recipe.zoom and not own,
     )
 
@@ -192,11 +194,10 @@ def around(places: np.ndarray, whole: tuple[tuple[float, float], ...]) -> tuple[
 
 
 def quality(m: Map, own: bool = False) -> str:
-    """The map's trustworthiness in words; the number of placed thoughts is the one to believe for those on show."""
+    """The map's quality in words."""
     if own:
         return f"of this problem's own runs; explained variance {m.quality:.2f}"
-    said = "too few states for a quality number" if np.isnan(m.quality) else f"{m.quality_name} {m.quality:.2f}"
-    return said if np.isnan(m.placed) else f"{said}, of placed thoughts {m.placed:.2f}"
+    return m.measured
 
 
 def distance_record(trace: Trace, *_) -> CurveRecord:
