@@ -129,7 +129,8 @@ def test_axes_stay_when_a_setting_moves(opened, problems, figure):
 
 def test_a_run_that_breaks_says_what_the_axes_cannot_hold(opened, problems, figure):
     def notes(figure) -> list[str]:
-        return [a.text for a in figure.layout.annotations if "off the axis" in a.text]
+        titles = [figure.layout[f"xaxis{n}"].title.text for n in (3, 4, 5)]  # below the axis: nothing is covered
+        return [text for text in titles if "off the axis" in text]
 
     assert notes(figure) == []
     broken = refine_problem(opened["llama"], problems[0], replace(CONFIG, step_size=300.0, sign="as_printed"))
@@ -137,7 +138,13 @@ def test_a_run_that_breaks_says_what_the_axes_cannot_hold(opened, problems, figu
     refined = curves(broken, "refined")
     farthest = max(refined.to_strong[:, -1].max(), refined.to_weak[:, -1].max())
     assert farthest > drawn.layout.yaxis3.range[1]
-    assert any(f"{farthest:.3g}" in note and "1 to 3" in note for note in notes(drawn))
+    note = next(note for note in notes(drawn) if "strong" in note)
+    both = [
+        f"{name} to {values[:, -1].max():.3g}"
+        for name, values in (("strong", refined.to_strong), ("weak", refined.to_weak))
+    ]
+    assert f"{farthest:.3g}" in note and "1 to 3" in note and ", ".join(both) in note  # every curve that leaves
+    assert not [a.text for a in drawn.layout.annotations if "off the axis" in a.text]
 
 
 def test_it_opens_on_the_thought_it_is_told_and_buttons_step_from_there(trace):

@@ -100,7 +100,7 @@ def explore_figure(
         "layout": _layout(trace, m, place, theme, graph, curve_ranges(plain), thoughts or len(refined.length)),
         "frames": [_frame(panels, slots, step, m.dims) for step in steps],
     }
-    figure["layout"]["annotations"] += _off_notes(off_the_axes(refined, plain), place, theme)
+    _say_what_is_off(figure["layout"], off_the_axes(refined, plain), narrow, theme)
     figure["layout"] |= player(steps, last, start, place, theme, m.dims)
     return Film(figure)
 
@@ -263,26 +263,12 @@ def _titles(trace: Trace, m: Map, place: Layout, theme: str, graph: bool) -> lis
     return notes
 
 
-def _off_notes(words: dict[int, str], place: Layout, theme: str) -> list[dict]:
-    """A line at the lower edge of each curve panel that could not draw everything."""
-    notes = []
-    for axis, text in words.items():
-        left, top, width, height = place.curves[axis - 3]
-        notes.append(
-            {
-                "text": f"▲ {text}",
-                "font": {"size": 11, "color": written("wrong", theme)},
-                "bgcolor": INK[theme].paper,
-                "showarrow": False,
-                "xref": "paper",
-                "yref": "paper",
-                "x": (left + width / 2) / place.width,
-                "y": 1 - (top + height / 2) / place.height,
-                "xanchor": "center",
-                "yanchor": "middle",
-            }
-        )
-    return notes
+def _say_what_is_off(layout: dict, words: dict[int, tuple[str, str]], narrow: bool, theme: str) -> None:
+    """Below the axis of each curve panel that could not draw everything, where nothing is covered."""
+    for axis, (where, which) in words.items():
+        title = layout[f"xaxis{axis}"]["title"]
+        said = f"{where}{' ' if narrow else '<br>'}{which}"
+        title["text"] += f' · <span style="color:{written("wrong", theme)}">{said}</span>'
 
 
 def player(steps: list, last: int, start: int, place: Layout, theme: str, dims: int) -> dict:

@@ -277,24 +277,29 @@ def curve_ranges(plain: Curves) -> dict[int, tuple[float, float]]:
     return {3: (0.0, far), 4: (float(np.log10(FLOOR)), float(np.log10(CEILING))), 5: (-margin, margin)}
 
 
-def off_the_axes(refined: Curves, plain: Curves) -> dict[int, str]:
-    """What a fixed axis cannot hold, in words, by panel: a run that breaks must be seen to break, not to vanish."""
-    limits = curve_ranges(plain)
+def off_the_axes(refined: Curves, plain: Curves) -> dict[int, tuple[str, str]]:
+    """What a fixed axis cannot hold, by panel: (at which thoughts, every curve that leaves and how far it goes), in words. A run
+    that breaks must be seen to break, not to vanish."""
+    limits, percent = curve_ranges(plain), ("step_change", "push", "deviation")
     shown = {
-        3: np.stack([refined.to_strong[:, -1], refined.to_weak[:, -1]]),
-        4: np.log10(np.maximum(np.stack([refined.percent(n) for n in ("step_change", "push", "deviation")]), FLOOR)),
-        5: refined.margin[None],
+        3: {"strong": refined.to_strong[:, -1], "weak": refined.to_weak[:, -1]},
+        4: {n.split("_")[0]: np.log10(np.maximum(refined.percent(n), FLOOR)) for n in percent},
+        5: {"margin": refined.margin},
     }
     out = {}
-    for axis, values in shown.items():
+    for axis, curves in shown.items():
         low, high = limits[axis]
-        values = np.where(np.isfinite(values), values, np.clip(0.0, low, high))
-        outside = (values < low) | (values > high)
-        if not outside.any():
-            continue
-        worst = values[outside][np.abs(values[outside]).argmax()]
-        reached = f"{10**worst:.2g} %" if axis == 4 else f"{worst:.3g}"
-        thoughts = np.flatnonzero(outside.any(0)) + 1
-        where = f"thought {thoughts[0]}" if len(thoughts) == 1 else f"thoughts {thoughts[0]} to {thoughts[-1]}"
-        out[axis] = f"off the axis at {where}: {reached}"
+        thoughts, said, above = set(), [], False
+        for name, values in curves.items():
+            values = np.where(np.isfinite(values), values, np.clip(0.0, low, high))
+            outside = (values < low) | (values > high)
+            if outside.any():
+                worst = values[outside][np.abs(values[outside]).argmax()]
+                above |= bool(worst > high)
+                said.append(f"{name} to {10**worst:.2g} %" if axis == 4 else f"{name} to {worst:.3g}".replace("-", "−"))
+                thoughts |= set((np.flatnonzero(outside) + 1).tolist())
+        if said:
+            first, last = min(thoughts), max(thoughts)
+            where = f"thought {first}" if first == last else f"thoughts {first} to {last}"
+            out[axis] = f"{'▲' if above else '▼'} off the axis at {where}:", ", ".join(said)
     return out
