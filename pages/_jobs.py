@@ -15,11 +15,12 @@ MOST = 6  # jobs a session remembers of each kind
 
 class Job:
     """A result that is there or on its way. result: None until there is one, perhaps not complete; share: how far it is, 0 to
-    1, None while the model is loaded; done: set when nothing more will come; stop: set it to stop the work; error: why
-    there is none."""
+    1, None while the model is loaded; counted: (done, total) of what it counts, (0, 0) until that is known; done: set when
+    nothing more will come; stop: set it to stop the work; error: why there is none."""
 
     def __init__(self, result=None):
         self.result, self.share, self.error = result, None, ""
+        self.counted = 0, 0
         self.started, self.done, self.stop = result is not None, threading.Event(), threading.Event()
         if result is not None:
             self.done.set()
@@ -30,13 +31,13 @@ class Job:
 
     def start(self, loading, make: Callable) -> None:
         """loading: a `_shared.Loading`; make: called as make(models, job) in a thread and returns the result."""
-        self.started, self.error, self.share = True, "", None
+        self.started, self.error, self.share, self.counted = True, "", None, (0, 0)
         self.done.clear()
         self.stop.clear()
         threading.Thread(target=self._work, args=(loading, make), daemon=True, name="job").start()
 
     def tell(self, done: int, total: int) -> None:
-        self.share = done / total
+        self.share, self.counted = done / total, (done, total)
 
     def keep(self, result) -> None:
         self.result = result

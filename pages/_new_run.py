@@ -11,7 +11,7 @@ from pages import _benchmark_runs as runs
 from pages import _choices, _controls, _help, _shared
 
 SETTINGS = ("step_size", "residual", "thoughts", "rounds", "reference", "sign", "gradient", "momentum", "seed")
-KINDS = {"balanced": "balanced", "released": "as released", "file": "own file"}
+KINDS = {"balanced": "balanced", "released": "released", "file": "own file"}
 MOST_PROBLEMS, LARGEST_FILE = 1000, 20  # of a run on the page; MB of an uploaded file of problems
 RUN = "this run"
 
@@ -44,7 +44,9 @@ def new_run(folder) -> None:
     if chosen_kind == "file":
         source["data"], source["hash"] = (own.name, own.mark) if own else ("", "")
     else:
-        seed = right.number_input("Their seed", 0, 99_999_999, 7_000_001, key="run_seed", help=SEED, **_controls.BOUND)
+        seed = right.number_input(
+            "Seed of the problems", 0, 99_999_999, 1, key="run_seed", help=SEED, **_controls.BOUND
+        )
         source["seed"] = seed
     st.markdown("**Its settings**")
     _controls.step_size_control(folder)
@@ -123,14 +125,29 @@ def under_way(job) -> None:
         return
     if job.error:
         st.error(_shared.escaped(job.error), icon=":material/error:")
-    words = "Try again" if job.error else "Go on"
-    st.button(
-        words,
-        key="go_on_run",
-        on_click=runs.go_on,
-        args=(_shared.DEFAULT_SET,),
-        icon=":material/play_arrow:",
-        help=GO_ON,
+    else:
+        st.info(_shared.escaped(stopped(job)), icon=":material/stop_circle:")
+    with st.container(horizontal=True):
+        st.button(
+            "Try again" if job.error else "Go on", key="go_on_run", on_click=runs.go_on, args=(_shared.DEFAULT_SET,),
+            icon=":material/play_arrow:", help=GO_ON,
+        )  # fmt: skip
+        shelf = runs.shelf()
+        if first := next(iter(shelf), None):
+            st.button(
+                f"Back to {runs.title(shelf[first])}", key="leave_run", on_click=st.session_state.update,
+                kwargs={"report": first}, icon=":material/arrow_back:", help=LEAVE,
+            )  # fmt: skip
+
+
+def stopped(job) -> str:
+    """What a stopped run leaves, and what the page shows of it."""
+    done, total = job.counted
+    kept = f"{done:,} of {total:,} answers are kept" if total else "It had not begun; what was answered before is kept"
+    if job.result is None:
+        return f"Stopped. {kept}. No problem has been answered in every way yet, so there is nothing to compare; go on for that."
+    return (
+        f"Stopped. {kept}. Below is the report on the first {job.result.n} problems, which were answered in every way."
     )
 
 
@@ -154,7 +171,7 @@ def progress(job, shown) -> None:
 
 EXPERIMENT = "What is compared with what.\n\n" + "\n".join(f"* **{e.title}**: {e.words}" for e in EXPERIMENTS.values())
 PROBLEMS = (
-    "Balanced: no shortcut we know of helps. As released: like the published files, where a rule that never reasons is right nine "
+    "Balanced: no shortcut we know of helps. Released: like the published files, where a rule that never reasons is right nine "
     "times in ten. Own file: JSON, JSON lines or Parquet."
 )
 NODES = "Size of the graphs, smallest to largest."
@@ -167,4 +184,5 @@ START = (
     "already is stopped by another one."
 )
 GO_ON = "Goes on where it stopped; what has been answered is not asked again."
+LEAVE = "Shows the report that the page opened with. The run stays in the list above, where it can go on."
 STOP = "Stops after the current batch. What has been answered is kept."

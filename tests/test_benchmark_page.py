@@ -14,6 +14,8 @@ from lrr_core.problems import BENCHMARKS
 from lrr_core.reports.report import flips, load, rows
 from lrr_core.reports.words import headline, measured
 from pages import _benchmark_runs as runs
+from pages._jobs import Job
+from pages._new_run import stopped as words_of_a_stop
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "assets" / "reports" / "prosqa-main.json"
@@ -222,6 +224,13 @@ def test_a_run_shows_what_it_has_can_be_stopped_and_goes_on(at):
     stopped = job.result.n
     assert not job.error and part <= stopped < 400 and headline(job.result)[0] in words(at)
     (log,) = (runs.kept_folder() / "answers").glob("main-400-*.jsonl")
+    done, total = job.counted
+    said = at.info[0].value.replace("\\", "")
+    assert f"Stopped. {done:,} of {total:,} answers are kept" in said and f"first {stopped} problems" in said
+    at.button(key="leave_run").click().run()  # the way back to a whole report, and again to the stopped run
+    assert at.session_state["report"] == "prosqa-main" and "go_on_run" not in keys(at) and at.get("plotly_chart")
+    at.session_state["report"] = "this run"
+    at.run()
     lines = len(log.read_text().split())
     at.button(key="go_on_run").click().run()
     wait_until(at, lambda at: job.result.n > stopped or job.done.is_set())
@@ -318,3 +327,11 @@ def test_an_unreadable_shipped_or_kept_file_does_not_take_the_page(at):
     at.run()
     assert not at.exception and "not valid JSON" in at.error[0].value.replace("\\", "")
     bad.unlink()
+
+
+def test_a_run_stopped_before_anything_can_be_compared_says_so():
+    job = Job()
+    job.tell(25, 2000)
+    assert "25 of 2,000 answers are kept" in words_of_a_stop(job) and "nothing to compare" in words_of_a_stop(job)
+    job = Job()
+    assert "had not begun" in words_of_a_stop(job)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from transformers.utils import logging
 
 from pages import _shared
 
@@ -63,3 +64,9 @@ def test_a_set_of_another_benchmark_is_refused_in_words(own):
     (own / "model_set.json").write_text(json.dumps(info | {"benchmark": "gsm8k", "template": "english"}))
     at = opened("explore")
     assert not at.exception and "answers gsm8k; use it with" in at.error[0].value
+
+
+def test_opening_a_set_draws_no_bars_into_the_servers_log(own, capfd):
+    logging.enable_progress_bar()
+    _shared.Loading(str(own)).wait()
+    assert "Loading weights" not in capfd.readouterr().err and not logging.is_progress_bar_enabled()
