@@ -57,6 +57,7 @@ def main() -> None:
         with body:
             nothing(source, gallery)
     else:
+        title_of_another(gallery)
         with body:
             studio(found, folder)
         st.session_state.studio_shown = True
@@ -102,6 +103,16 @@ def nothing(source: str, gallery) -> None:
         st.info(NO_FILE, icon=":material/upload_file:")
     elif source == _cases.REPORT and gallery is None:
         st.info(NO_REPORT, icon=":material/table_chart:")
+
+
+def title_of_another(gallery) -> None:
+    """A title belongs to the figure it was typed for: another case of a report starts without one. A setting that is moved keeps
+    it, and so does the first figure of a session, which a link may have brought."""
+    state = st.session_state
+    case = None if gallery is None or gallery.chosen is None else (gallery.key, gallery.label, gallery.chosen.index)
+    if case is not None and state.get("studio_case_drawn", case) != case:
+        _recipe.change(title="")
+    state.studio_case_drawn = case
 
 
 # --- 2: compose -------------------------------------------------------------------------------------------------------

@@ -257,8 +257,15 @@ def test_a_case_is_drawn_with_its_caption_line_and_another_one_on_a_click(of_rep
     label = at.selectbox(key="studio_arm").value
     found = gallery.cases(report, label, "flipped")
     assert gallery.typical(report, found[0]) in at.text_area(key="c_caption").value
+    at.text_input(key="c_title").set_value("Of the first case").run()
+    assert at.session_state["studio_recipe"].title == "Of the first case"
     before = picture(at)
     at.button(key=f"case_{found[1].index}").click().run()
+    assert (
+        at.text_input(key="c_title").value == at.session_state["studio_recipe"].title == ""
+    )  # it was of another figure
+    at.text_input(key="c_title").set_value("Of the second").run()
+    assert at.session_state["studio_recipe"].title == "Of the second"
     assert not at.exception and not at.error and picture(at) != before
     assert gallery.typical(report, found[1]) in at.text_area(key="c_caption").value
     assert at.query_params["studio_case"] == str(found[1].index)
