@@ -192,7 +192,7 @@ NOTHING = "There is no report yet: start a run on the left, or open a file."
 CAPTIONS = {
     "difference": (
         "Dots: points of accuracy against plain thoughts with the same backbone; lines: 95 % paired bootstrap intervals; bold: the "
-        "interval leaves out zero. An arrow lies beyond the axis."
+        "interval leaves out zero. Past a break (//) the axis has another scale."
     ),
     "accuracy": (
         "Dots: accuracy; lines: 95 % Wilson intervals; dotted: guessing, the most frequent answer, and rules that never reason. A "

@@ -63,15 +63,29 @@ def test_plain_thoughts_are_the_zero_line_and_no_dot(report):
     assert "Coconut" not in figure.layout.yaxis.ticktext
 
 
-def test_what_lies_far_outside_is_an_arrow_at_the_edge_with_its_number_beside_it(report):
-    figure = forest_figure(report)
-    low, high = figure.layout.xaxis.range
-    far = dots(figure, "controls, beyond")
-    assert row(report, "zero_thoughts")["points"] == -75 < low
-    assert low < far.x[0] < low + 0.05 * (high - low) and far.marker.symbol[0] == "triangle-left"
-    assert "beyond the axis" in far.hovertext[0] and far.error_x.array is None
+@pytest.mark.parametrize("narrow", [False, True])
+def test_what_lies_far_outside_is_drawn_past_a_break_of_the_axis_with_its_interval(report, narrow):
+    figure = forest_figure(report, narrow=narrow)
+    one, far = row(report, "zero_thoughts"), dots(figure, "controls, past the break")
+    near, apart = figure.layout.xaxis, figure.layout.xaxis2
+    assert one["points"] == -75 < near.range[0] and (far.xaxis, far.x, far.customdata) == (
+        "x2",
+        (-75,),
+        ("zero_thoughts",),
+    )
+    assert far.x[0] - far.error_x.arrayminus[0] == pytest.approx(one["points low"])
+    assert apart.range[0] < one["points low"] < one["points high"] < apart.range[1] < near.range[0]
+    assert 0 == apart.domain[0] < apart.domain[1] < near.domain[0] and near.domain[1] == 1
+    assert figure.layout.yaxis.anchor == "x2" and "<b>//</b>" in words(figure) and "another scale" in near.title.text
     assert any(text.startswith("<b>−75.0</b>") for text in words(figure))
     assert dots(figure, "controls").customdata == ("random_direction",)
+
+
+def test_an_axis_that_holds_everything_has_no_break():
+    figure = forest_figure(from_data(made({name: RIGHT[name] for name in ("coconut", "full", "contrast@same")})))
+    assert (
+        figure.layout.xaxis.domain == (0, 1) and not figure.layout.shapes and "//" not in figure.layout.xaxis.title.text
+    )
 
 
 def test_bold_is_what_leaves_out_zero(report):

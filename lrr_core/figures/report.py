@@ -19,6 +19,7 @@ from .panels import plain_text
 GROUPS = {"text": "in text", "base": "plain thoughts", "method": "refined thoughts", "control": "controls"}
 BESIDE = "without reasoning"
 ROW, GAP = 27, 28  # px of an arm, and of what stands between two groups
+FAR, BREAK = 0.26, 0.03  # shares of the width: of what lies past a break of the axis, and of the break
 
 
 def looks(theme: str) -> dict[str, dict]:
@@ -37,26 +38,19 @@ def looks(theme: str) -> dict[str, dict]:
 
 
 def forest_figure(report: Report, theme: str = "light", narrow: bool = False) -> go.Figure:
-    """Every arm's difference in points with its paired bootstrap interval. An arm far outside the others is an arrow at the
-    edge of the axis, its number beside it: one control would squeeze all methods into a line."""
+    """Every arm's difference in points with its paired bootstrap interval. Arms far outside the others stand past a break of the
+    axis, where it has a scale of its own: one control would squeeze all methods into a line."""
     table = [row for row in rows(report) if row["points"] is not None]
-    ink, places, height, headings = INK[theme], *_places(table)
-    low, high = _axis(table)
-    data, notes, inward = [], headings, 0.012 * (high - low)
-    for kind, look in looks(theme).items():
-        own = [row for row in table if row["kind"] == kind]
-        near = [row for row in own if low <= row["points"] <= high]
-        if near:
-            data.append(
-                dots(near, places, look, "points", [told(report, row) for row in near]) | {"name": GROUPS[kind]}
-            )
-        far = [row for row in own if not low <= row["points"] <= high]
-        if far:
-            symbols = ["triangle-left" if row["points"] < low else "triangle-right" for row in far]
-            edge = [low + inward if row["points"] < low else high - inward for row in far]
-            texts = [told(report, row) + "<br>beyond the axis" for row in far]
-            more = {"x": edge, "error_x": None, "marker": {"color": look["color"], "symbol": symbols, "size": 10}}
-            data.append(dots(far, places, look, "points", texts) | more | {"name": f"{GROUPS[kind]}, beyond"})
+    ink, places, height, notes = INK[theme], *_places(table)
+    parts = _parts(table)
+    data = []
+    for axis, (_, ends) in parts.items():
+        here = [row for row in table if ends[0] <= row["points"] <= ends[1]]
+        for kind, look in looks(theme).items():
+            if own := [row for row in here if row["kind"] == kind]:
+                name = GROUPS[kind] + (", past the break" if axis != "x" else "")
+                texts = [told(report, row) for row in own]
+                data.append(dots(own, places, look, "points", texts) | {"name": name, "xaxis": axis})
     for row in table:
         sure = row["points low"] > 0 or row["points high"] < 0
         words = signed(row["points"])
@@ -69,19 +63,60 @@ def forest_figure(report: Report, theme: str = "light", narrow: bool = False) ->
         if not narrow:
             notes.append(_beside(f"p {p_text(row['p'])}", places[row["label"]], ink.muted) | {"xshift": 172})
     notes.append(_over("points" if narrow else "points and 95 % interval"))
-    title = {"text": "difference in percentage points", "font": {"size": 12, "color": ink.muted}, "standoff": 6}
-    x = {"range": [low, high], "title": title, "zeroline": True, "zerolinecolor": ink.text, "zerolinewidth": 1.6}
+    axes = {"yaxis": _names(table, places, narrow) | {"anchor": next(iter(parts))}}
+    for axis, (domain, ends) in parts.items():
+        axes["xaxis" + axis[1:]] = {"domain": domain, "range": list(ends), "nticks": 3 if axis != "x" else 8}
+        if domain[0]:
+            seam = {"x": domain[0] - BREAK / 2, "xref": "paper", "y": 0, "yref": "paper", "yanchor": "middle"}
+            notes.append(seam | {"text": "<b>//</b>", "showarrow": False, "font": {"size": 13, "color": ink.text}})
+            line = {
+                "type": "line",
+                "xref": "paper",
+                "x0": seam["x"],
+                "x1": seam["x"],
+                "yref": "paper",
+                "y0": 0.03,
+                "y1": 1,
+            }
+            axes["shapes"] = [*axes.get("shapes", []), line | {"line": {"color": ink.muted, "width": 1, "dash": "dot"}}]
+    words = "percentage points" if narrow else "difference in percentage points"
+    title = {
+        "text": words + (" · // another scale" if len(parts) > 1 else ""),
+        "font": {"size": 12, "color": ink.muted},
+    }
+    axes["xaxis"] |= {
+        "title": title | {"standoff": 6},
+        "zeroline": True,
+        "zerolinecolor": ink.text,
+        "zerolinewidth": 1.6,
+    }
     sides = {"l": _gutter(table, narrow), "r": 62 if narrow else 262}
-    return sheet(data, {"xaxis": x, "yaxis": _names(table, places, narrow)}, notes, height, theme, sides)
+    return sheet(data, axes, notes, height, theme, sides)
 
 
-def _axis(table: list[dict]) -> tuple[float, float]:
-    """Limits that hold every refined arm and every arm in its neighbourhood."""
+def _parts(table: list[dict]) -> dict[str, tuple[list[float], tuple[float, float]]]:
+    """Axis -> (its share of the width, its limits), from left to right: "x" holds every refined arm and its neighbourhood, "x2"
+    what lies far below, "x3" what lies far above."""
     first = [row for row in table if row["kind"] == "method"] or table
     most = max([abs(row[end]) for row in first for end in ("points low", "points high")] + [2.0])
     near = [row for row in table if max(abs(row["points low"]), abs(row["points high"])) <= 2.5 * most]
-    low = min([row["points low"] for row in near] + [0.0])
-    high = max([row["points high"] for row in near] + [0.0])
+    while True:  # an arm whose point lies within has its whole interval there
+        low, high = _limits(near, 0.0)
+        within = [row for row in table if row in near or low <= row["points"] <= high]
+        if len(within) == len(near):
+            break
+        near = within
+    below, above = ([row for row in table if row["points"] < low], [row for row in table if row["points"] > high])
+    left, right = FAR * bool(below), 1 - FAR * bool(above)
+    parts = {"x2": ([0.0, left - BREAK], _limits(below))} if below else {}
+    parts["x"] = ([left, right], (low, high))
+    return parts | ({"x3": ([right + BREAK, 1.0], _limits(above))} if above else {})
+
+
+def _limits(table: list[dict], *others: float) -> tuple[float, float]:
+    """What holds all intervals and others, with a margin."""
+    low = min([row["points low"] for row in table] + [*others])
+    high = max([row["points high"] for row in table] + [*others])
     pad = 0.06 * (high - low) or 1.0
     return low - pad, high + pad
 
