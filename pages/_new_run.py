@@ -11,7 +11,7 @@ from pages import _benchmark_runs as runs
 from pages import _choices, _controls, _help, _shared
 
 SETTINGS = ("step_size", "residual", "thoughts", "rounds", "reference", "sign", "gradient", "momentum", "seed")
-KINDS = {"balanced": "balanced", "released": "released", "file": "own file"}
+KINDS = {"balanced": "balanced", "released": "as released", "file": "own file"}
 MOST_PROBLEMS, LARGEST_FILE = 1000, 20  # of a run on the page; MB of an uploaded file of problems
 RUN = "this run"
 
@@ -26,9 +26,8 @@ def new_run(folder) -> None:
     )
     st.caption(EXPERIMENTS[experiment].words)
     spot = st.container()
-    chosen_kind = st.segmented_control(
-        "Problems", list(KINDS), key="problems", default="balanced", required=True, format_func=KINDS.get, help=PROBLEMS,
-        width="stretch", **_controls.BOUND,
+    chosen_kind = st.radio(
+        "Problems", list(KINDS), key="problems", format_func=KINDS.get, help=PROBLEMS, horizontal=True, **_controls.BOUND,
     )  # fmt: skip
     own, source = None, {"data": None}
     if chosen_kind == "file":
@@ -37,7 +36,7 @@ def new_run(folder) -> None:
         nodes = st.slider("Nodes", 8, 28, (12, 15), key="run_nodes", help=NODES, **_controls.BOUND)
         hops = st.slider("Hops", 1, 6, (2, 3), key="run_hops", help=HOPS, **_controls.BOUND)
         source |= {"generate": chosen_kind, "nodes": "-".join(map(str, nodes)), "hops": "-".join(map(str, hops))}
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     source["limit"] = left.number_input(
         "How many", 10, MOST_PROBLEMS, 200, 10, key="run_n", help=COUNT, **_controls.BOUND
     )
@@ -143,7 +142,11 @@ def under_way(job) -> None:
 def stopped(job) -> str:
     """What a stopped run leaves, and what the page shows of it."""
     done, total = job.counted
-    kept = f"{done:,} of {total:,} answers are kept" if total else "It had not begun; what was answered before is kept"
+    kept = (
+        f"{done:,} of {total:,} answers are kept"
+        if total
+        else "No batch was finished; what an earlier run has answered is kept"
+    )
     if job.result is None:
         return f"Stopped. {kept}. No problem has been answered in every way yet, so there is nothing to compare; go on for that."
     return (
@@ -171,7 +174,7 @@ def progress(job, shown) -> None:
 
 EXPERIMENT = "What is compared with what.\n\n" + "\n".join(f"* **{e.title}**: {e.words}" for e in EXPERIMENTS.values())
 PROBLEMS = (
-    "Balanced: no shortcut we know of helps. Released: like the published files, where a rule that never reasons is right nine "
+    "Balanced: no shortcut we know of helps. As released: like the published files, where a rule that never reasons is right nine "
     "times in ten. Own file: JSON, JSON lines or Parquet."
 )
 NODES = "Size of the graphs, smallest to largest."

@@ -334,4 +334,4 @@ def test_a_run_stopped_before_anything_can_be_compared_says_so():
     job.tell(25, 2000)
     assert "25 of 2,000 answers are kept" in words_of_a_stop(job) and "nothing to compare" in words_of_a_stop(job)
     job = Job()
-    assert "had not begun" in words_of_a_stop(job)
+    assert "No batch was finished" in words_of_a_stop(job)

@@ -67,7 +67,14 @@ def forest_figure(report: Report, theme: str = "light", narrow: bool = False) ->
     for axis, (domain, ends) in parts.items():
         axes["xaxis" + axis[1:]] = {"domain": domain, "range": list(ends), "nticks": 3 if axis != "x" else 8}
         if domain[0]:
-            seam = {"x": domain[0] - BREAK / 2, "xref": "paper", "y": 0, "yref": "paper", "yanchor": "middle"}
+            seam = {
+                "x": domain[0] - BREAK / 2,
+                "xref": "paper",
+                "y": 0,
+                "yref": "paper",
+                "yanchor": "middle",
+                "xanchor": "center",
+            }
             notes.append(seam | {"text": "<b>//</b>", "showarrow": False, "font": {"size": 13, "color": ink.text}})
             line = {
                 "type": "line",
