@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 from .model_set import ModelError, ModelFolder
 
@@ -28,6 +29,11 @@ def pick_device(name: str = "auto") -> torch.device:
     if not have[name]:
         raise ModelError(f"This machine has no {name} device; use --device auto or cpu.")
     return torch.device(name)
+
+
+def without_bars() -> None:
+    """Turns off the bars transformers draws while it loads, for this process. For an app: who uses the library decides alone."""
+    logging.disable_progress_bar()
 
 
 class ModelSet(ModelFolder):

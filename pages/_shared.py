@@ -53,11 +53,9 @@ class Loading:
 
     def _work(self, path: str) -> None:
         try:
-            from transformers.utils import logging
+            from lrr_core.models import ModelSet, without_bars
 
-            from lrr_core.models import ModelSet
-
-            logging.disable_progress_bar()  # three bars a set in the server's log; a library's user keeps them
+            without_bars()  # three bars a set in the server's log; a library's user keeps them
             self.models = ModelSet(path)
             # Streamlit collects garbage after every run, and would walk through all of torch each time: 0.26 s
             gc.collect()

@@ -88,6 +88,18 @@ def test_an_axis_that_holds_everything_has_no_break():
     )
 
 
+def test_every_arm_is_drawn_once_whatever_the_parts_of_the_axis_hold(report):
+    figure = forest_figure(report)
+    shown = [label for trace in figure.data for label in trace.customdata]
+    assert sorted(shown) == sorted(r["label"] for r in rows(report) if r["points"] is not None)
+    for trace in figure.data:  # an interval never runs over a break
+        low, high = figure.layout["xaxis" + (trace.xaxis or "x")[1:]].range
+        assert all(
+            low <= x - down and x + up <= high
+            for x, up, down in zip(trace.x, trace.error_x.array, trace.error_x.arrayminus, strict=True)
+        )
+
+
 def test_bold_is_what_leaves_out_zero(report):
     texts = words(forest_figure(report))
     assert any(text.startswith("+5.0  (") for text in texts) and not any(text.startswith("<b>+5.0") for text in texts)

@@ -44,8 +44,7 @@ def forest_figure(report: Report, theme: str = "light", narrow: bool = False) ->
     ink, places, height, notes = INK[theme], *_places(table)
     parts = _parts(table)
     data = []
-    for axis, (_, ends) in parts.items():
-        here = [row for row in table if ends[0] <= row["points"] <= ends[1]]
+    for axis, (_, _, here) in parts.items():
         for kind, look in looks(theme).items():
             if own := [row for row in here if row["kind"] == kind]:
                 name = GROUPS[kind] + (", past the break" if axis != "x" else "")
@@ -64,46 +63,32 @@ def forest_figure(report: Report, theme: str = "light", narrow: bool = False) ->
             notes.append(_beside(f"p {p_text(row['p'])}", places[row["label"]], ink.muted) | {"xshift": 172})
     notes.append(_over("points" if narrow else "points and 95 % interval"))
     axes = {"yaxis": _names(table, places, narrow) | {"anchor": next(iter(parts))}}
-    for axis, (domain, ends) in parts.items():
+    for axis, (domain, ends, _) in parts.items():
         axes["xaxis" + axis[1:]] = {"domain": domain, "range": list(ends), "nticks": 3 if axis != "x" else 8}
         if domain[0]:
-            seam = {
-                "x": domain[0] - BREAK / 2,
-                "xref": "paper",
-                "y": 0,
-                "yref": "paper",
-                "yanchor": "middle",
-                "xanchor": "center",
-            }
-            notes.append(seam | {"text": "<b>//</b>", "showarrow": False, "font": {"size": 13, "color": ink.text}})
-            line = {
-                "type": "line",
-                "xref": "paper",
-                "x0": seam["x"],
-                "x1": seam["x"],
-                "yref": "paper",
-                "y0": 0.03,
-                "y1": 1,
-            }
-            axes["shapes"] = [*axes.get("shapes", []), line | {"line": {"color": ink.muted, "width": 1, "dash": "dot"}}]
-    words = "percentage points" if narrow else "difference in percentage points"
-    title = {
-        "text": words + (" · // another scale" if len(parts) > 1 else ""),
-        "font": {"size": 12, "color": ink.muted},
-    }
-    axes["xaxis"] |= {
-        "title": title | {"standoff": 6},
-        "zeroline": True,
-        "zerolinecolor": ink.text,
-        "zerolinewidth": 1.6,
-    }
+            mark, line = _break(domain[0] - BREAK / 2, ink)
+            notes.append(mark)
+            axes["shapes"] = [*axes.get("shapes", []), line]
+    words = ("" if narrow else "difference in ") + "percentage points" + " · // another scale" * (len(parts) > 1)
+    title = {"text": words, "font": {"size": 12, "color": ink.muted}, "standoff": 6}
+    zero = {"zeroline": True, "zerolinecolor": ink.text, "zerolinewidth": 1.6}
+    axes["xaxis"] |= {"title": title} | zero
     sides = {"l": _gutter(table, narrow), "r": 62 if narrow else 262}
     return sheet(data, axes, notes, height, theme, sides)
 
 
-def _parts(table: list[dict]) -> dict[str, tuple[list[float], tuple[float, float]]]:
-    """Axis -> (its share of the width, its limits), from left to right: "x" holds every refined arm and its neighbourhood, "x2"
-    what lies far below, "x3" what lies far above."""
+def _break(x: float, ink) -> tuple[dict, dict]:
+    """The mark on the axis and the line above it where the scale changes; x: share of the width."""
+    paper = {"xref": "paper", "yref": "paper"}
+    mark = {"text": "<b>//</b>", "showarrow": False, "font": {"size": 13, "color": ink.text}, "x": x, "y": 0}
+    line = {"type": "line", "x0": x, "x1": x, "y0": 0.03, "y1": 1}
+    line |= {"line": {"color": ink.muted, "width": 1, "dash": "dot"}}
+    return paper | mark | {"xanchor": "center", "yanchor": "middle"}, paper | line
+
+
+def _parts(table: list[dict]) -> dict[str, tuple[list[float], tuple[float, float], list[dict]]]:
+    """Axis -> (its share of the width, its limits, its rows), from left to right: "x" holds every refined arm and its
+    neighbourhood, "x2" what lies far below, "x3" what lies far above."""
     first = [row for row in table if row["kind"] == "method"] or table
     most = max([abs(row[end]) for row in first for end in ("points low", "points high")] + [2.0])
     near = [row for row in table if max(abs(row["points low"]), abs(row["points high"])) <= 2.5 * most]
@@ -115,9 +100,9 @@ def _parts(table: list[dict]) -> dict[str, tuple[list[float], tuple[float, float
         near = within
     below, above = ([row for row in table if row["points"] < low], [row for row in table if row["points"] > high])
     left, right = FAR * bool(below), 1 - FAR * bool(above)
-    parts = {"x2": ([0.0, left - BREAK], _limits(below))} if below else {}
-    parts["x"] = ([left, right], (low, high))
-    return parts | ({"x3": ([right + BREAK, 1.0], _limits(above))} if above else {})
+    parts = {"x2": ([0.0, left - BREAK], _limits(below), below)} if below else {}
+    parts["x"] = ([left, right], (low, high), near)
+    return parts | ({"x3": ([right + BREAK, 1.0], _limits(above), above)} if above else {})
 
 
 def _limits(table: list[dict], *others: float) -> tuple[float, float]:
@@ -184,16 +169,8 @@ def _published(table: list[dict], places: dict[str, float], colour: str) -> dict
     cross = {"color": colour, "symbol": "x-thin", "size": 8, "line": {"width": 1.6, "color": colour}}
     at = {"x": [row["published"] for row in table], "y": [places[row["label"]] for row in table]}
     look = {"type": "scatter", "mode": "markers", "marker": cross, "cliponaxis": False}
-    return (
-        look
-        | at
-        | {
-            "name": "published, second-hand",
-            "showlegend": True,
-            "hovertext": texts,
-            "hoverinfo": "text",
-        }
-    )
+    told = {"name": "published, second-hand", "showlegend": True, "hovertext": texts, "hoverinfo": "text"}
+    return look | at | told
 
 
 SECOND_HAND = "GPT-2 117M, read off a chart by a reviewer: second-hand"
