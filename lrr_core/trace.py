@@ -241,6 +241,6 @@ class Trace:
         except ConfigError:
             raise
         except Exception as error:  # a damaged file makes zip, zlib, json and numpy raise nearly anything
-            raise ConfigError(
-                f"{path} is not a complete trace ({error}); write it again with `refine --out`."
-            ) from error
+            # numpy takes what is no npz for a pickle, and its advice is to allow that
+            what = "it is no .npz" if "pickle" in str(error) else error
+            raise ConfigError(f"{path} is not a complete trace ({what}); write one with `refine --out`.") from error

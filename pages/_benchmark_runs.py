@@ -102,7 +102,8 @@ def own_problems(name: str, data: bytes, benchmark: str) -> Own:
                         raise OtherSet(
                             f"These are problems of {other.name}, and the model set answers {BENCHMARKS[benchmark].name}. They "
                             f"need a set that was trained on {other.name}: make one with `train` and `assemble`, and measure it "
-                            f"with `python -m lrr_core evaluate --models SET --data {stem}{ending}`; its report opens here."
+                            f"with `python -m lrr_core evaluate --models SET --benchmark {other.key} --data {stem}{ending}`; its "
+                            "report opens here."
                         ) from None
             raise ProblemError(str(error).replace(str(file), name)) from None
     if not any(p.gold is not None for p in loaded.problems):

@@ -138,7 +138,8 @@ def test_refine_takes_a_problem_of_a_file_by_its_index(command, tiny, file, prob
 
 def test_without_a_set_given_the_shipped_one_answers():
     done = a_real_run("refine", "--text", TEXT)
-    assert done.returncode == 0 and done.stderr == ""
+    assert done.returncode == 0 and done.stderr.startswith("note: backbone and strong are the same weights")
+    assert "--backbone ladder/06-step-02600" in done.stderr and len(done.stderr.splitlines()) == 1
     summary = json.loads(done.stdout)  # and nothing else is on stdout
     assert summary["runs"]["refined"]["answer"] in ("lempus", "scrompus")
 
@@ -278,12 +279,12 @@ def is_one_line(result, *words):
         ("train --config /no/such/config.json --out NEW", "no training configuration at /no/such/config.json"),
         ("train --config BROKEN --out NEW", "broken.json is not JSON"),
         ("train --config UNKNOWN --out NEW", "Unknown key colour width"),
-        ("train --config TYPES --out NEW", "width int 'wide'"),
+        ("train --config TYPES --out NEW", "width whole number 'wide'"),
         ("train --config STAGES --out NEW", "stages smallest graph"),
         ("train --config LIST --out NEW", "JSON object"),
         ("train --config EMPTY --out NEW", "empty directory"),
         ("train --config PLAIN --out FILE", "three.json exists"),
-        ("assemble --run NEW --out NEWER", "0 checkpoints train longer"),
+        ("assemble --run NEW --out NEWER", "There is no training at"),
         ("assemble --out NEWER", "--run `python -m lrr_core assemble --help`"),
         ("sweep --models TINY --hops 3-2", "--hops"),
         ("ponder", "No such command 'ponder' `python -m lrr_core --help`"),
@@ -308,6 +309,28 @@ def test_bad_input_ends_with_one_line_that_names_it(command, tiny, file, tmp_pat
     result = command(*[places.get(a, a) for a in argv.split()])
     quoted = words.split("`")
     is_one_line(result, *quoted[0].split(), *quoted[1:2])
+
+
+def test_a_trace_goes_to_an_npz_and_nowhere_else(command, tiny, file, tmp_path):
+    is_one_line(command("refine", "--models", tiny, "--data", file, "--out", tmp_path / "x.txt"), "must end in .npz")
+    assert not (tmp_path / "x.txt").exists()
+
+
+def test_a_second_run_says_what_was_there_and_where_nothing_is_pushed(command, tiny, tmp_path):
+    again = [
+        "evaluate",
+        "--models",
+        tiny,
+        *SMALL,
+        "--limit",
+        4,
+        "--methods",
+        "coconut,residual",
+        "--out",
+        tmp_path / "r.json",
+    ]
+    assert "there from before" not in command(*again)[2]
+    assert "8 of 8 answers are there from before" in command(*again)[2]
 
 
 def test_a_broken_record_is_named(command, tiny, file):

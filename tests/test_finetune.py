@@ -336,7 +336,7 @@ def test_the_commands_lead_from_a_file_to_a_set(tmp_path, capsys):
         ({"stepz": 3}, "Unknown key stepz in the configuration; known: answer_prefix"),
         ({"scratch": {"depth": 3}}, "Unknown key depth in scratch; known: family"),
         ({"lora": {"r": 3}}, "Unknown key r in lora; known: alpha"),
-        ({"steps": "many"}, "steps must be a int such as 2000, not 'many'"),
+        ({"steps": "many"}, "steps must be a whole number such as 2000, not 'many'"),
         ({"benchmark": "arc"}, "No benchmark called 'arc'; choose one of prosqa, gsm8k"),
         ({"method": "icot"}, "No method called 'icot'; choose one of coconut, cot, no_cot"),
         ({"template": "triples"}, "strategyqa has no template 'triples'"),

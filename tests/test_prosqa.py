@@ -103,7 +103,7 @@ def test_a_kind_can_be_asked_about_and_cycles_are_walked_once():
         (FACTS + "Is Tom a rempus?", r'two candidates.*not "Is Tom a rempus\?"'),
         ("Some shumpus flies. " + FACTS + "Is Tom a rempus or lempus?", 'not understood: "Some shumpus flies"'),
         ("Is Tom a rempus or lempus? " + FACTS + "Is Tom a rempus or lempus?", "One question is expected"),
-        (FACTS + "Is Wren a rempus or lempus?", 'asks about "Wren", but no sentence names it; the text has shumpus'),
+        (FACTS + "Is Wren a rempus or lempus?", 'asks about "Wren", but no sentence names it; the names are shumpus'),
         (FACTS + "Is Tom a rempus or zumpus?", 'offers "zumpus", but no sentence names it'),
         (FACTS + "Is Tom a lempus or Davis?", 'Neither "lempus" nor "Davis" follows'),
         (FACTS + "Is Tom a rempus or shumpus?", 'Both "rempus" and "shumpus" follow'),

@@ -113,7 +113,7 @@ def test_foreign_files_are_refused(tmp_path):
     np.savez(tmp_path / "list.npz", meta=np.array("[1, 2]"))
     (tmp_path / "text.npz").write_text("not a trace")
     for name in ("other.npz", "array.npy", "list.npz", "text.npz"):
-        with pytest.raises(ConfigError, match=rf"{name} is not a complete trace \(.+\); write it again"):
+        with pytest.raises(ConfigError, match=rf"{name} is not a complete trace \(.+\); write one with"):
             Trace.load(tmp_path / name)
     with pytest.raises(ConfigError, match=r"There is no trace at .*missing\.npz; make one with"):
         Trace.load(tmp_path / "missing.npz")

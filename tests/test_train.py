@@ -381,7 +381,7 @@ def test_a_run_keeps_to_that_schedule(tmp_path):
             "stages must be a list of .smallest graph .4 or more., largest graph, longest answer",
         ),
         ({"stages": []}, "stages must be a list of"),
-        ({"width": "wide"}, "width must be a int such as 192, not 'wide'"),
+        ({"width": "wide"}, "width must be a whole number such as 192, not 'wide'"),
     ],
 )
 def test_a_bad_configuration_is_refused_by_name(data, message, tmp_path):

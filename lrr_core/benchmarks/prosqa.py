@@ -175,9 +175,8 @@ def parse_text(text: str) -> GraphQuestion:
         )
     for what, name in zip(("asks about", "offers", "offers"), asked.groups(), strict=True):
         if name.casefold() not in ids:
-            raise ProblemError(
-                f'The question {what} "{name}", but no sentence names it; the text has {", ".join(names) or "nothing"}.'
-            )
+            told = f"the names are {', '.join(names)}" if names else "no sentence was understood"
+            raise ProblemError(f'The question {what} "{name}", but no sentence names it; {told}.')
     root, *candidates = (ids[name.casefold()] for name in asked.groups())
     return _ask(tuple(names), tuple(edges), root, tuple(candidates))
 

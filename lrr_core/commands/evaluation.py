@@ -34,6 +34,7 @@ from .options import (
     say,
     settings,
     span,
+    warn_of_equals,
 )
 
 Data = Annotated[str | None, typer.Option(help="Problems: JSON, JSON-lines or Parquet file, or hub:ID[:CONFIG]@SPLIT.")]
@@ -106,6 +107,7 @@ def evaluate(
     from ..evaluation.tally import table
     from ..files import write_json
     from ..models import ModelSet
+    from ..trace import PUSHES
 
     _check_source(data, generate, limit, batch_size)
     surface = load(tuned) if tuned else None
@@ -129,6 +131,13 @@ def evaluate(
             source["experiment"] = ",".join(e.strip() for e in experiment.split(",") if e.strip())
         if methods is None and experiment is None:
             labels = ["coconut", "residual", "contrast", "full", "zero_thoughts"]
+        if team.main:
+            if any(label.split("@")[0] in PUSHES for label in labels):
+                warn_of_equals(held, backbone, strong)
+            if surface and not surface["chosen"]["step_size"]:
+                say(
+                    "note: the setting that was chosen pushes nothing (s = 0); contrast does nothing and full only mixes"
+                )
         with bar("answer") as shown:
             report = run(
                 held, found, labels, config, (backbone, strong, weak), batch_size, _progress(shown, team.main),
@@ -252,6 +261,10 @@ def _progress(shown, main: bool):
         if not main:
             return
         shown.total, shown.n = total, done
+        if label == "kept":
+            say(f"{done} of {total} answers are there from before")
+            told[0] = 10 * done // total
+            return
         shown.set_description(label)
         if shown.disable and 10 * done // total > told[0]:
             told[0] = 10 * done // total

@@ -26,16 +26,26 @@ Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
 Backbone = Annotated[str, typer.Option(help="Checkpoint that thinks, e.g. backbone or ladder/NAME.")]
 Strong = Annotated[str, typer.Option(help="Checkpoint thoughts are pushed towards.")]
 Weak = Annotated[str, typer.Option(help="Checkpoint thoughts are pushed away from.")]
-StepSize = Annotated[float | None, typer.Option(help="s = 2η/D: fraction of (strong - weak) added per round.")]
-Residual = Annotated[float | None, typer.Option(help="α: share of the previous thought that is mixed in, 0 to 1.")]
-Rounds = Annotated[int | None, typer.Option(help="K: contrast rounds per thought.")]
-Thoughts = Annotated[int | None, typer.Option(help="T: thoughts before the answer (default: the set's own).")]
-Reference = Annotated[
-    str | None, typer.Option(help="next: forecast of the next thought; same: strong's own thought t.")
+OWN = "the set's own"  # shown as the default of what a model set decides
+StepSize = Annotated[
+    float | None, typer.Option(help="s = 2η/D: fraction of (strong - weak) added per round.", show_default=OWN)
 ]
-Sign = Annotated[str | None, typer.Option(help="descent (towards strong) or as_printed (the published equation).")]
-Gradient = Annotated[str | None, typer.Option(help="detached (closed form) or through_model.")]
-Momentum = Annotated[float | None, typer.Option(help="β: share of the earlier gradients that is kept.")]
+Residual = Annotated[
+    float | None, typer.Option(help="α: share of the previous thought that is mixed in, 0 to 1.", show_default=OWN)
+]
+Rounds = Annotated[int | None, typer.Option(help="K: contrast rounds per thought.", show_default=OWN)]
+Thoughts = Annotated[int | None, typer.Option(help="T: thoughts before the answer.", show_default=OWN)]
+Reference = Annotated[
+    str | None, typer.Option(help="next: forecast of the next thought; same: strong's own thought t.", show_default=OWN)
+]
+Sign = Annotated[
+    str | None,
+    typer.Option(help="descent (towards strong) or as_printed (the published equation).", show_default="descent"),
+]
+Gradient = Annotated[str | None, typer.Option(help="detached (closed form) or through_model.", show_default="detached")]
+Momentum = Annotated[
+    float | None, typer.Option(help="β: share of the earlier gradients that is kept.", show_default="0")
+]
 Seed = Annotated[int, typer.Option(help="Seed of random directions and generated problems.")]
 Steps = Annotated[str | None, typer.Option(help="Signed step sizes, comma-separated; negative is the printed sign.")]
 Mixes = Annotated[str | None, typer.Option(help="Residual mixes, comma-separated.")]
@@ -50,6 +60,16 @@ def settings(models, **given):
 
     chosen = {k: v for k, v in given.items() if v is not None}
     return RefineConfig.from_dict({"thoughts": models.info.thoughts} | models.info.defaults | chosen)
+
+
+def warn_of_equals(models, backbone: str, strong: str) -> None:
+    """One line on stderr where strong is the very model that thinks: there is nothing to be pushed towards then."""
+    if models.hash(backbone) == models.hash(strong):
+        opens = models.info.opens_with
+        say(
+            f"note: {backbone} and {strong} are the same weights, so refinement has little to do"
+            + (f"; try --backbone {opens}, which the app opens on" if opens not in (backbone, strong) else "")
+        )
 
 
 def span(text: str | None, what: str) -> tuple[int, int] | None:

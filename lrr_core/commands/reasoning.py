@@ -30,6 +30,7 @@ from .options import (
     find_benchmark,
     opened,
     settings,
+    warn_of_equals,
 )
 
 LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `mean_thought`
@@ -65,7 +66,10 @@ def refine(
     from ..problems import BENCHMARKS, from_text
     from ..refine import refine_problem
     from ..summary import answer, readers_names
+    from ..trace import PUSHES
 
+    if out is not None and out.suffix != ".npz":
+        raise ProblemError(f"--out {out} must end in .npz, the format of a trace.")
     if (data is None) == (text is None):
         raise ProblemError("Give a problem either by --data FILE (and --index N) or by --text.")
     if text is not None:
@@ -93,6 +97,8 @@ def refine(
             lenders = BENCHMARKS[benchmark].generate("balanced", LENDERS, 0, (12, 12), (2, 2))
         else:  # the problems that follow it in the file
             lenders = [] if text is not None else [*problems[index + 1 :], *problems[:index]][:LENDERS]
+        if method in PUSHES:
+            warn_of_equals(held, backbone, strong)
         trace = refine_problem(held, problem, config, (backbone, strong, weak), others=lenders)
     if out:
         trace.save(out)

@@ -72,10 +72,13 @@ def assemble(
     limit: Annotated[int, typer.Option(help="Validation problems per checkpoint.")] = 400,
 ):
     """Measure a training's checkpoints and make a model set of them: backbone, strong, weak, ladder."""
+    from ..model_set import ModelError
     from ..training.assemble import assemble as of_reasoner
     from ..training.finetune_config import read_config, trainer_of
     from ..training.model_set_of_run import model_set_of_run
 
+    if not run.is_dir():
+        raise ModelError(f"There is no training at {run}; give the --out of `train`.")
     backbone = (run / "config.json").exists() and trainer_of(read_config(run / "config.json")) == "backbone"
     make = model_set_of_run if backbone else of_reasoner
     _no_bars()

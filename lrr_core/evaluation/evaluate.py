@@ -67,8 +67,8 @@ def evaluate(
     """Answer every problem with every arm; returns the report (see `tally`).
 
     problems: a list, answered with the seed of `config`, or lists by seed; labels: see `arms`; batch_size: problems answered
-    at once, fewer where memory is short. progress: called as progress(label, done, total), counted in answers over all arms;
-    cancel: asked before every batch, Stopped is raised where it says so; partial: called with the report so far whenever all
+    at once, fewer where memory is short. progress: called as progress(label, done, total), counted in answers over all arms,
+    first with the label "kept" where some are there already; cancel: asked before every batch, Stopped is raised where it says so; partial: called with the report so far whenever all
     arms have answered some more; kept: a file of answers that a later run goes on from. source, tuning: recorded as they are.
     Raises ModelError, ConfigError, RefineError before any work where that can be known.
     """
@@ -107,6 +107,8 @@ def evaluate(
         benchmark = BENCHMARKS[models.info.benchmark]
         return report(benchmark, answered, arms, tallies, settings, models.identity(*used), source, tuning)
 
+    if done:
+        progress("kept", done, total)
     waiting = {id(u) for u in missing}
     own: list[tuple[str, int, Entry]] = []
     turn = 0

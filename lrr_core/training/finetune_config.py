@@ -209,6 +209,11 @@ def _default(f):
     return f.default_factory() if callable(f.default_factory) else f.default
 
 
+# what a value must be, in words
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list", list: "a list"}
+KINDS |= {dict: "an object", type(None): "empty"}
+
+
 def _check_types(data: dict, defaults: dict, where: str) -> None:
     """Raise ProblemError for an unknown key or a value of another type than its default."""
     if unknown := sorted(set(data) - set(defaults)):
@@ -219,4 +224,4 @@ def _check_types(data: dict, defaults: dict, where: str) -> None:
         if name == "targets":  # of LoRA: a word for all, or the names of modules
             wanted = str | list
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
-            raise ProblemError(f"{name} must be a {type(default).__name__} such as {default!r}, not {value!r}.")
+            raise ProblemError(f"{name} must be {KINDS[type(default)]} such as {default!r}, not {value!r}.")

@@ -29,6 +29,7 @@ from ..benchmarks.generators import generate_balanced
 from ..benchmarks.prosqa import ProblemError
 from .branches import latent_losses, make_batch, text_losses
 from .checkpoints import recover, replace_folder
+from .finetune_config import KINDS
 from .muon import Muon
 from .reasoner import make_model, make_tokenizer
 
@@ -116,9 +117,7 @@ class TrainConfig:
         for f in fields(cls):
             wanted = int | float if isinstance(f.default, float) else type(f.default)
             if not isinstance(value := data.get(f.name, f.default), wanted):
-                raise ProblemError(
-                    f"{f.name} must be a {type(f.default).__name__} such as {f.default!r}, not {value!r}."
-                )
+                raise ProblemError(f"{f.name} must be {KINDS[type(f.default)]} such as {f.default!r}, not {value!r}.")
         config = cls(**data)
         if config.head_dim % 2:
             raise ProblemError(f"head_dim must be even (positions rotate pairs), not {config.head_dim}.")
