@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -158,12 +159,17 @@ def _fit_pca(states: np.ndarray, dims: int, seed: int) -> np.ndarray:
 def _fit_umap(states: np.ndarray, dims: int, seed: int) -> np.ndarray:
     if len(states) <= 2 * NEIGHBOURS:
         raise ProjectionError(f"A UMAP needs more than {2 * NEIGHBOURS} states, not {len(states)}; use PCA.")
-    with UMAP_LOCK:
+
+    def fit() -> np.ndarray:
         import umap
 
         near = min(FIT_NEIGHBOURS, len(states) // 3)
-        fit = umap.UMAP(near, dims, min_dist=MIN_DIST, init="pca", random_state=seed, n_jobs=1)
-        return fit.fit_transform(states)
+        return umap.UMAP(near, dims, min_dist=MIN_DIST, init="pca", random_state=seed, n_jobs=1).fit_transform(states)
+
+    # numba sets OpenMP's number of threads in the thread that runs it, and torch, which adds up by that number, would no
+    # longer give the same bits there: so it gets a thread of its own
+    with UMAP_LOCK, ThreadPoolExecutor(1) as alone:
+        return alone.submit(fit).result()
 
 
 def _typical(states: np.ndarray, problem: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lrr_core import fitting, projection
 from lrr_core.fitting import MAPS, fit_background, own_labels, thin, trustworthiness
@@ -297,3 +298,10 @@ def test_each_kind_of_map_says_what_may_be_read_off_it_and_what_its_numbers_are(
     # two numbers of two kinds: the second one is no variance
     assert pca.measured == f"explained variance {pca.quality:.2f}; trustworthiness {pca.placed:.2f}"
     assert replace(umap, placed=np.nan).measured == f"{umap.quality_name} {umap.quality:.2f}"
+
+
+def test_fitting_a_umap_leaves_torchs_number_of_threads_alone():
+    # numba sets OpenMP's number in the thread it runs in; torch adds up by that number, and bits would change after a fit
+    before = torch.get_num_threads()
+    fit_background(*straight_lines(20, seed=3), IDENTITY, maps=("UMAP",))
+    assert torch.get_num_threads() == before == 1
