@@ -66,10 +66,11 @@ def evaluate(
 ) -> dict:
     """Answer every problem with every arm; returns the report (see `tally`).
 
-    problems: a list, answered with the seed of `config`, or lists by seed; labels: see `arms`; batch_size: problems answered
-    at once, fewer where memory is short. progress: called as progress(label, done, total), counted in answers over all arms,
-    first with the label "kept" where some are there already; cancel: asked before every batch, Stopped is raised where it says so; partial: called with the report so far whenever all
-    arms have answered some more; kept: a file of answers that a later run goes on from. source, tuning: recorded as they are.
+    problems: a list, answered with the seed of `config`, or lists by seed; labels: see `arms`; batch_size: problems
+    answered at once, fewer where memory is short. progress: called as progress(label, done, total), counted in answers
+    over all arms, first with the label "kept" where some are there already; cancel: asked before every batch, Stopped
+    is raised where it says so; partial: called with the report so far whenever all arms have answered some more; kept:
+    a file of answers that a later run goes on from. source, tuning: recorded as they are.
     Raises ModelError, ConfigError, RefineError before any work where that can be known.
     """
     sets = dict(problems) if isinstance(problems, Mapping) else {config.seed: list(problems)}
