@@ -25,11 +25,12 @@ from .figures.explore import explore_figure
 from .models import ModelSet
 from .problems import BENCHMARKS
 from .projection import Background
-from .refine import Prompts, Refiner, refine_problem, run_all
+from .refine import Prompts, Refiner, run_all
 from .rollout import Stream, decode_greedy, latent_rollout, score_candidates
 from .studio.export import render
 from .studio.recipe import Recipe
 from .trace import RefineConfig
+from .tracing import refine_problem
 
 SIZES = ((12, 15), (2, 3)), ((14, 28), (3, 4))  # nodes and hops: the size the page opens on, and as released
 

@@ -16,8 +16,9 @@ from .evaluation.arms import TEXT_METHODS
 from .model_set import NotCalibrated
 from .models import ModelSet
 from .problems import Problem
-from .refine import Prompts, Refiner, plain_thoughts, refine_problem, run_all, same_source
+from .refine import Prompts, Refiner, plain_thoughts, run_all
 from .trace import RefineConfig, Trace
+from .tracing import refine_problem, same_source
 
 
 def compare_methods(

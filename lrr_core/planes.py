@@ -21,10 +21,11 @@ from .evaluation.evaluate import Stopped
 from .live.grid import MIXES, STEPS
 from .models import ModelSet
 from .problems import BENCHMARKS, Problem
-from .refine import Prompts, Refiner, refine_problem, run_all
+from .refine import Prompts, Refiner, run_all
 from .regimes import Plane, RegimesError, measure, stamp
 from .shipped import cache_folder
 from .trace import RefineConfig, Run
+from .tracing import refine_problem
 
 
 def right_answers(models, problems: Sequence[Problem], config: RefineConfig, names, batch_size: int) -> np.ndarray:

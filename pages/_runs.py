@@ -75,7 +75,7 @@ def _run(
     within: str,  # the subspace of TILR, by its hash: a part of the cache's key
     **settings: str | float,
 ) -> Trace:
-    from lrr_core.refine import refine_problem
+    from lrr_core.tracing import refine_problem
 
     names, config = (backbone, strong, weak), RefineConfig.from_dict(settings)
     latest = _latest(path, source, draw, text, *names)
@@ -104,7 +104,7 @@ def run_here(
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _run_here(path, source, draw, text, backbone, strong, weak, _models, **settings) -> Trace:
-    from lrr_core.refine import refine_problem
+    from lrr_core.tracing import refine_problem
 
     config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
     lenders = _lenders(config.method)

@@ -18,7 +18,7 @@ HOUSE = {
         "training.finetune_config training.finetune_data "
     ),
     "torch": (
-        "models cache rollout refine tilr "
+        "models cache rollout refine tracing tilr "
         "evaluation.memory "
         "training.muon training.reasoner training.branches training.curriculum training.checkpoints "
         "training.backbones "

@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lrr_core.refine import refine_problem
 from lrr_core.studio import archive
 from lrr_core.studio.archive import ArchiveError, Limits, entries, pack
 from lrr_core.studio.bundle import MANIFEST, BundleError, make_bundle, open_bundle, view
@@ -19,6 +18,7 @@ from lrr_core.studio.checked import TRACE, open_trace
 from lrr_core.studio.recipe import Recipe
 from lrr_core.summary import trace_bytes
 from lrr_core.trace import RefineConfig, Run, Trace
+from lrr_core.tracing import refine_problem
 
 RECIPE = Recipe(panels=("distances", "text"), size="one-column", title="A case", caption="In words: 50 % ± 3.")
 FIGURES = {"pdf": b"%PDF-1.4 invented", "png": b"\x89PNG invented"}

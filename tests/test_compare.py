@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lrr_core import compare, refine
+from lrr_core import compare, tracing
 from lrr_core.compare import compare_methods
 from lrr_core.comparison import (
     BORROW,
@@ -32,9 +32,10 @@ from lrr_core.figures.explore import run_map
 from lrr_core.metrics import candidate_probability, curves
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import Prompts, Refiner, plain_thoughts, refine_problem, run_all
+from lrr_core.refine import Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.summary import answer, method_name
 from lrr_core.trace import CONTROLS, METHODS, RefineConfig, Run
+from lrr_core.tracing import refine_problem
 
 ROOT = Path(__file__).parents[1]
 SET = ROOT / "assets" / "models" / "prosqa"
@@ -117,7 +118,7 @@ def test_no_run_is_made_twice(opened, problems, monkeypatch):
             made.append((config.method, details))
             super().__init__(models, prompts, config, *rest, details=details, **more)
 
-    for module in (refine, compare):
+    for module in (tracing, compare):
         monkeypatch.setattr(module, "Refiner", Counted)
     compare.compare_methods(opened["llama"], problems[0], CONFIG, others=problems[1:])
     assert sorted(m for m, details in made if not details) == sorted(ORDER)  # timed, without what a page reads out

@@ -23,7 +23,6 @@ from PIL import Image
 from lrr_core.__main__ import main
 from lrr_core.fitting import fit_background, own_labels
 from lrr_core.model_set import ModelFolder
-from lrr_core.refine import refine_problem
 from lrr_core.regimes import file_name
 from lrr_core.studio import latex
 from lrr_core.studio.caption import draft
@@ -33,6 +32,7 @@ from lrr_core.studio.recipe import Recipe, RecipeError
 from lrr_core.studio.records import plotted
 from lrr_core.summary import answer
 from lrr_core.trace import RefineConfig, Trace
+from lrr_core.tracing import refine_problem
 
 CONFIG = RefineConfig(thoughts=2, rounds=1, step_size=0.5, residual=0.25)
 RECIPE = Recipe(panels=("map", "margin", "text"), size="one-column", dpi=100, title="Two thoughts & “one” push")

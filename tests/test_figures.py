@@ -15,9 +15,9 @@ from lrr_core.figures.explore import GRAPH_NOTE, explore_figure, moments, run_ma
 from lrr_core.layers import crossings, layers
 from lrr_core.metrics import curves
 from lrr_core.problems import BENCHMARKS, Problem
-from lrr_core.refine import refine_problem
 from lrr_core.summary import answer, answer_table, data_csv, problem_label
 from lrr_core.trace import RefineConfig, Trace
+from lrr_core.tracing import refine_problem
 
 CONFIG = RefineConfig(thoughts=3, rounds=2, step_size=0.3, residual=0.2)
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"

@@ -11,9 +11,9 @@ from lrr_core.figures.explore import explore_figure, run_map
 from lrr_core.metrics import curves
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import refine_problem, rerun
 from lrr_core.summary import answer, answer_table, describe
 from lrr_core.trace import RefineConfig, Trace
+from lrr_core.tracing import refine_problem, rerun
 
 SUM = {
     "question": "Tom is a cat. How many cats are there?",

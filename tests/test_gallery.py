@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 import pytest
 
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import refine_problem
 from lrr_core.studio.gallery import (
     Case,
     GalleryError,
@@ -22,6 +21,7 @@ from lrr_core.studio.gallery import (
 )
 from lrr_core.studio.thumbnail import HEIGHT, thumbnail
 from lrr_core.trace import RefineConfig
+from lrr_core.tracing import refine_problem
 
 #           plain  full  random  swapped      (✓ right)   margins of plain and full
 INVENTED = [

@@ -25,8 +25,8 @@ from lrr_core.lessons.trap_figures import STEPS as WALK
 from lrr_core.metrics import curves
 from lrr_core.model_set import REQUIRED
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import refine_problem
 from lrr_core.trace import RefineConfig
+from lrr_core.tracing import refine_problem
 
 LOOKS = [("light", False), ("dark", True)]
 

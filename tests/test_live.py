@@ -18,10 +18,11 @@ from lrr_core.metrics import candidate_probability, curves
 from lrr_core.model_set import ModelFolder
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import RefineError, Refiner, refine_problem
+from lrr_core.refine import RefineError, Refiner
 from lrr_core.shipped import find_background
 from lrr_core.summary import answer
 from lrr_core.trace import METHODS, REFERENCES, SIGNS, RefineConfig
+from lrr_core.tracing import refine_problem
 
 ROOT = Path(__file__).parents[1]
 SET, SHIPPED = ROOT / "assets" / "models" / "prosqa", ROOT / "assets" / "live"

@@ -13,8 +13,8 @@ from lrr_core.live.grid import place
 from lrr_core.metrics import curves
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import refine_problem
 from lrr_core.trace import RefineConfig
+from lrr_core.tracing import refine_problem
 from pages import _pad
 
 ROOT = Path(__file__).parents[1]

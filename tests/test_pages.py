@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from lrr_core.metrics import curves
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import refine_problem
 from lrr_core.summary import answer
 from lrr_core.trace import CONTROLS, METHODS, REFERENCES, RefineConfig
+from lrr_core.tracing import refine_problem
 
 ROOT = Path(__file__).parents[1]
 SET = ROOT / "assets" / "models" / "prosqa"

@@ -19,7 +19,6 @@ from lrr_core.metrics import candidate_probability
 from lrr_core.planes import problem_plane
 from lrr_core.problems import Problem
 from lrr_core.projection import Background
-from lrr_core.refine import refine_problem
 from lrr_core.studio.layout import Wish, arrange
 from lrr_core.studio.look import SETTINGS, cut, spread, width_of, wrap
 from lrr_core.studio.paper import draw, draw_records
@@ -27,6 +26,7 @@ from lrr_core.studio.recipe import PANELS, SIZES, Recipe, RecipeError
 from lrr_core.studio.records import MOST_BACKGROUND, around, csv_text, plotted
 from lrr_core.studio.regime_record import SURE, find_plane, plane_marks
 from lrr_core.trace import RefineConfig, Trace
+from lrr_core.tracing import refine_problem
 
 CONFIG = RefineConfig(thoughts=3, rounds=2, step_size=0.5, residual=0.25)
 SETTING = {"step_sizes": (-0.5, 0.0, 0.5), "residuals": (0.0, 0.25)}

@@ -11,7 +11,7 @@ from transformers import LlamaConfig
 from lrr_core.model_set import REQUIRED, ModelError
 from lrr_core.models import ModelSet
 from lrr_core.problems import TEMPLATES
-from lrr_core.refine import Prompts, RefineError, Refiner, plain_thoughts, refine_problem, rerun, run_all
+from lrr_core.refine import Prompts, RefineError, Refiner, plain_thoughts, run_all
 from lrr_core.rollout import Stream
 from lrr_core.trace import (
     CONTROLS,
@@ -24,6 +24,7 @@ from lrr_core.trace import (
     Run,
     Trace,
 )
+from lrr_core.tracing import refine_problem, rerun
 
 EVERY = METHODS | CONTROLS
 DONATED = ("other_thoughts", "mean_thought")

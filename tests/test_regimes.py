@@ -16,7 +16,6 @@ from lrr_core.model_set import REQUIRED, ModelFolder
 from lrr_core.models import ModelSet
 from lrr_core.planes import KeptAnswers, accuracy_plane, problem_plane, right_answers
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import refine_problem
 from lrr_core.regimes import (
     FROZEN,
     REGIONS,
@@ -31,6 +30,7 @@ from lrr_core.regimes import (
     stamp,
 )
 from lrr_core.trace import REFERENCES, RefineConfig
+from lrr_core.tracing import refine_problem
 
 ROOT = Path(__file__).parents[1]
 STEPS, MIXES = (-0.5, 0.0, 0.3, 1.0), (0.0, 0.2, 1.0)

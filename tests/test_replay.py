@@ -12,7 +12,6 @@ from safetensors.numpy import load_file, save_file
 
 from lrr_core.__main__ import main
 from lrr_core.models import ModelSet
-from lrr_core.refine import refine_problem
 from lrr_core.studio import replay as replaying
 from lrr_core.studio.archive import entries, pack
 from lrr_core.studio.bundle import MANIFEST, BundleError, make_bundle, open_bundle
@@ -21,6 +20,7 @@ from lrr_core.studio.recipe import Recipe
 from lrr_core.studio.records import csv_text, plotted
 from lrr_core.studio.replay import BY_ROUNDING, first_difference, replay
 from lrr_core.trace import RefineConfig
+from lrr_core.tracing import refine_problem
 
 RECIPE = Recipe(panels=("map", "distances", "text"), size="one-column")
 FORMATS = ("pdf", "svg", "png", "tex", "bib", "txt")

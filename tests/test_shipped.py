@@ -13,9 +13,9 @@ import pytest
 from lrr_core.model_set import ModelFolder
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import rerun
 from lrr_core.shipped import cache_folder, find_background, find_opening, is_run_of
 from lrr_core.trace import RefineConfig, Run
+from lrr_core.tracing import rerun
 
 ROOT = Path(__file__).parents[1]
 SET = ROOT / "assets" / "models" / "prosqa"

@@ -22,10 +22,11 @@ from lrr_core.figures.subspace import RAYS, describe, run_split, subspace_figure
 from lrr_core.model_set import REQUIRED, ModelError, ModelFolder, NotCalibrated
 from lrr_core.models import ModelSet
 from lrr_core.problems import BENCHMARKS
-from lrr_core.refine import Prompts, Refiner, plain_thoughts, refine_problem, rerun, run_all
+from lrr_core.refine import Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.rollout import Stream
 from lrr_core.subspace import ROLES, Split, Subspace, SubspaceError, file_name, fit, words
 from lrr_core.trace import REFERENCES, RefineConfig, Run, Trace
+from lrr_core.tracing import refine_problem, rerun
 
 ROOT = Path(__file__).parents[1]
 SET = ROOT / "assets" / "models" / "prosqa"

@@ -64,9 +64,9 @@ def refine(
     from ..metrics import curves
     from ..models import ModelSet
     from ..problems import BENCHMARKS, from_text
-    from ..refine import refine_problem
     from ..summary import answer, readers_names
     from ..trace import PUSHES
+    from ..tracing import refine_problem
 
     if out is not None and out.suffix != ".npz":
         raise ProblemError(f"--out {out} must end in .npz, the format of a trace.")

@@ -16,8 +16,9 @@ from ..fitting import fit_background, own_labels
 from ..models import ModelSet
 from ..problems import Problem
 from ..projection import Map
-from ..refine import Prompts, RefineError, Refiner, refine_problem, run_all
+from ..refine import Prompts, RefineError, Refiner, run_all
 from ..trace import REFERENCES, RefineConfig, Run
+from ..tracing import refine_problem
 from . import grid
 from .grid import MIXES, STEPS, Pad
 

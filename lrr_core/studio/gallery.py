@@ -277,7 +277,7 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = ("zero_
 
     models: the `ModelSet`. GalleryError where its weights are not the report's, or where an answer is not the report's.
     """
-    from ..refine import refine_problem
+    from ..tracing import refine_problem
 
     config, names = settings_of(report, case.label)
     _same_weights(models, report, names)

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from ..models import ModelSet
-from ..refine import refine_problem
 from ..shipped import find_background
 from ..trace import Run, Trace
+from ..tracing import refine_problem
 from .bundle import FIGURE, Bundle, versions
 from .checked import ROLES, RUNS, BundleError
 from .export import FORMATS, files

@@ -95,10 +95,10 @@ class FinetuneConfig:
         data = dict(read_config(source))
         if (trainer := data.pop("trainer", "backbone")) != "backbone":
             raise ProblemError(f'This configuration is for the trainer "backbone", not {trainer!r}.')
-        _check_types(data, {f.name: _default(f) for f in fields(cls)}, "the configuration")
+        check_types(data, {f.name: _default(f) for f in fields(cls)}, "the configuration")
         for name, table in (("scratch", SCRATCH), ("lora", LORA)):
             if data.get(name):
-                _check_types(data[name], table, name)
+                check_types(data[name], table, name)
                 data[name] = table | data[name]
         config = cls(**data)
         config._check()
@@ -214,7 +214,7 @@ KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "
 KINDS |= {dict: "an object", type(None): "empty"}
 
 
-def _check_types(data: dict, defaults: dict, where: str) -> None:
+def check_types(data: dict, defaults: dict, where: str) -> None:
     """Raise ProblemError for an unknown key or a value of another type than its default."""
     if unknown := sorted(set(data) - set(defaults)):
         raise ProblemError(f"Unknown key {', '.join(unknown)} in {where}; known: {', '.join(sorted(defaults))}.")

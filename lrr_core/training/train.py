@@ -29,7 +29,7 @@ from ..benchmarks.generators import generate_balanced
 from ..benchmarks.prosqa import ProblemError
 from .branches import latent_losses, make_batch, text_losses
 from .checkpoints import recover, replace_folder
-from .finetune_config import KINDS
+from .finetune_config import check_types
 from .muon import Muon
 from .reasoner import make_model, make_tokenizer
 
@@ -95,11 +95,6 @@ class TrainConfig:
             raise ProblemError(f"{source} is not JSON ({error}).") from error
         if not isinstance(data, dict):
             raise ProblemError(f"{source} must hold a JSON object of settings, not a {type(data).__name__}.")
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(data) - known):
-            raise ProblemError(
-                f"Unknown key {', '.join(unknown)} in the configuration; known: {', '.join(sorted(known))}."
-            )
         if data.get("method", "coconut") not in METHODS:
             raise ProblemError(f"No training method {data['method']!r}; choose one of {', '.join(METHODS)}.")
         if "stages" in data:
@@ -114,10 +109,7 @@ class TrainConfig:
                 raise ProblemError(
                     "stages must be a list of [smallest graph (4 or more), largest graph, longest answer in hops, thoughts]."
                 )
-        for f in fields(cls):
-            wanted = int | float if isinstance(f.default, float) else type(f.default)
-            if not isinstance(value := data.get(f.name, f.default), wanted):
-                raise ProblemError(f"{f.name} must be {KINDS[type(f.default)]} such as {f.default!r}, not {value!r}.")
+        check_types(data, {f.name: f.default for f in fields(cls)}, "the configuration")
         config = cls(**data)
         if config.head_dim % 2:
             raise ProblemError(f"head_dim must be even (positions rotate pairs), not {config.head_dim}.")
