@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from test_refine import ONE_TOKEN, ByHand, TwoDimensions
+from by_hand import ONE_TOKEN, ByHand, TwoDimensions
 
 from lrr_core.analysis.curves import paired_difference, wilson
 from lrr_core.benchmarks.generators import generate
