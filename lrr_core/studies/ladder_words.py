@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from ..analysis.curves import wilson
+from ..analysis.statistics import wilson
 from .ladder import Asked, Gain, Ladder, gain, pair_gains, rung_gains, standing_out
 
 
