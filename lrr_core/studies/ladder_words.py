@@ -6,11 +6,10 @@ the pairs, that are counted (`gains.standing_out`).
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from ..analysis.statistics import wilson
+from ..storage import csv_text
 from .ladder import Asked, Gain, Ladder, gain, pair_gains, rung_gains, standing_out
 
 
@@ -108,12 +107,8 @@ def table(ladder: Ladder) -> list[dict]:
 
 def table_csv(ladder: Ladder) -> str:
     """The table as CSV; settings, problems and weights stand in comment lines."""
-    rows, out = table(ladder), io.StringIO()
-    out.write(f"# problems: {ladder.source}\n# settings: {ladder.settings}\n# {ladder.identity}\n")
-    writer = csv.DictWriter(out, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    head = [f"problems: {ladder.source}", f"settings: {ladder.settings}", str(ladder.identity)]
+    return csv_text(table(ladder), head)
 
 
 def describe(ladder: Ladder, told: Sequence[str]) -> str:
