@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from lrr_core.analysis.curves import paired_difference, wilson
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.arms import against, parse_all
 from lrr_core.refinement.trace import RefineConfig
@@ -39,7 +39,7 @@ def made(right: dict[str, str], problems=None, **top) -> dict:
         }  # fmt: skip
         if base:
             found = paired_difference(bits, [bit == "1" for bit in right[base]][: len(bits)])
-            comparisons[arm.label] = {"against": base} | found
+            comparisons[arm.label] = {"against": base} | found.row()
     baseline = {"correct": n // 2, "n": n, "accuracy": (n // 2) / n, "ci95": list(wilson(n // 2, n))}
     data = {
         "format": 2, "benchmark": "prosqa", "n": n, "chance": 0.5, "majority": 0.5, "seeds": [0],

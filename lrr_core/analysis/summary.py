@@ -22,7 +22,7 @@ RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShownAnswer:
     """What one run answers. name: the candidate in the reader's words, or what the decoded text gives where any answer may come;
     p: its probability among the candidates, None without candidates; right: None where nobody knows."""
 
@@ -47,15 +47,15 @@ class Answer:
         return " ".join(filter(None, (self.name, self.share, self.mark)))
 
 
-def answer(trace: Trace, name: str) -> Answer:
+def answer(trace: Trace, name: str) -> ShownAnswer:
     """The answer of run `name`: its most probable candidate; what its text gives where there are no candidates."""
     run, problem = trace.runs[name], trace.problem
     if not problem.candidates:
         given = BENCHMARKS[problem.benchmark].extract(run.text, problem)
-        return Answer(name, given or "no answer", None, None if problem.gold is None else given == problem.gold)
+        return ShownAnswer(name, given or "no answer", None, None if problem.gold is None else given == problem.gold)
     p = float(candidate_probability(run.scores)[run.choice])
     right = None if problem.answer is None else run.choice == problem.answer
-    return Answer(name, readers_names(problem)[problem.candidates[run.choice]], p, right)
+    return ShownAnswer(name, readers_names(problem)[problem.candidates[run.choice]], p, right)
 
 
 def readers_names(problem: Problem) -> dict[str, str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..analysis.curves import paired_difference
+from ..analysis.statistics import paired_difference
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..refinement.trace import CONTROLS
 from ..studies.ladder_words import name as short
@@ -245,13 +245,11 @@ def flips(report: Report, label: str) -> Flips:
             (gained if mine["right"] else lost).append(Flip(i % report.n, mine.get("seed", 0), *margins))
     largest = lambda flip: -abs(flip.change or 0.0)  # noqa: E731
     control = control_of(report, label)
-    counted = {"gained": 0, "lost": 0}
-    if control:
-        sides = report.right(control), report.right(against)
-        n = min(map(len, sides))
-        counted = paired_difference(*(side[:n] for side in sides), draws=1)
+    sides = (report.right(control), report.right(against)) if control else ((), ())
+    n = min(map(len, sides))
+    counted = paired_difference(*(side[:n] for side in sides))
     gained, lost = sorted(gained, key=largest), sorted(lost, key=largest)
-    return Flips(label, against, tuple(gained), tuple(lost), len(pairs), control, counted["gained"], counted["lost"])
+    return Flips(label, against, tuple(gained), tuple(lost), len(pairs), control, counted.gained, counted.lost)
 
 
 def control_of(report: Report, label: str) -> str | None:

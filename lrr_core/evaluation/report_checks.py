@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import paired_difference, wilson
 from ..benchmarks.catalogue import BENCHMARKS, Problem, ProblemError
 from ..refinement.trace import ConfigError, RefineConfig
 from .arms import ALL_METHODS, MEMBERS
@@ -191,7 +191,7 @@ def _comparison(data: dict, label: str, found: dict) -> None:
     _interval(found, -100, 100, where)
     mine, theirs = ([a["right"] for a in data["answers"][name]] for name in (label, against))
     n = min(len(mine), len(theirs))  # a report that is still growing: the problems both have answered
-    counted = paired_difference(mine[:n], theirs[:n])
+    counted = paired_difference(mine[:n], theirs[:n]).row()
     for name in ("points", "p_value", "gained", "lost"):
         if not math.isclose(counted[name], found[name], rel_tol=NEAR, abs_tol=NEAR):
             raise ReportError(_by_hand(f"{where}: {name} is {found[name]:g}, the answers give {counted[name]:g}"))

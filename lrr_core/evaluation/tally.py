@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import paired_difference, wilson
 from ..benchmarks.generators import generate
 from ..benchmarks.published import NOTE, published
 from ..benchmarks.shortcuts import depth_rule, fit_count_baseline
@@ -60,7 +60,7 @@ def report(
         methods[arm.label] |= _over_seeds({seed: tally.answers[seed] for seed in seeds if seed in tally.answers})
         if base is not None:
             right = ([a.right for a in answers[label]] for label in (arm.label, base))
-            comparisons[arm.label] = {"against": base} | paired_difference(*right)
+            comparisons[arm.label] = {"against": base} | paired_difference(*right).row()
     figures = {arm.label: published(benchmark.key, arm.label) for arm in arms}
     label, majority = benchmark.majority_class(problems)
     return {

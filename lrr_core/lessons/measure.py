@@ -25,6 +25,7 @@ import typer
 
 from ..analysis.curves import norm
 from ..analysis.fitting import FIT_NEIGHBOURS, MIN_DIST, UMAP_LOCK
+from ..analysis.statistics import pack
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.shortcuts import depth_rule
@@ -36,7 +37,7 @@ from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig, Run
 from ..storage import write_json
 from .laws import map_width
-from .records import FORMAT, MapMoves, after, pack
+from .records import FORMAT, MapMoves, after
 
 HERE = Path(__file__).parents[2]
 SEED = 20_261_123
@@ -109,7 +110,7 @@ def measure_answers(models: ModelSet, path: Path, released: Path | None, say: Ca
             continue
         say(f"{name}: {len(problems)} problems, {len(methods)} settings")
         right = answered(models, problems, config, names, methods)
-        cases.append(head | {"right": {m: pack(r) for m, r in right.items()}})
+        cases.append(head | {"right": {m: {"n": len(r), "hex": pack(r)} for m, r in right.items()}})
         write_json({"format": FORMAT, "what": "answers", "cases": [*cases, *kept.values()]}, path)
     if released is None:  # without the released file its case stays as it was measured
         cases += [kept[name] for name in kept if name == "released"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..analysis.curves import wilson
+from ..analysis.statistics import wilson
 from ..storage import csv_text
 from .ladder import Asked, Gain, Ladder, gain, pair_gains, rung_gains, standing_out
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from ..analysis.curves import wilson
+from ..analysis.statistics import wilson
 from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import pick_device

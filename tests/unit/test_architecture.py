@@ -27,7 +27,7 @@ HOUSE = {
         "training.backbones "
     ),
     "numpy": (
-        "analysis.curves analysis.projection analysis.fitting analysis.summary "
+        "analysis.curves analysis.statistics analysis.projection analysis.fitting analysis.summary "
         "evaluation.report evaluation.report_checks evaluation.report_words evaluation.report_files "
         "evaluation.surface "
         "lessons.records lessons.laws lessons.toy "

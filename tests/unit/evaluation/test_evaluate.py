@@ -14,7 +14,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from lrr_core.analysis.curves import paired_difference, wilson
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
 from lrr_core.evaluation import evaluate as evaluating
 from lrr_core.evaluation.arms import ALL_METHODS, TEXT_METHODS, parse
@@ -129,7 +129,7 @@ def test_comparisons_are_paired_against_coconut(seven, whole):
         return [c == g for c, g in zip(answers(whole, method, "choice"), gold, strict=True)]
 
     for name, row in whole["comparisons"].items():
-        assert row == {"against": "coconut"} | paired_difference(right(name), right("coconut")), name
+        assert row == {"against": "coconut"} | paired_difference(right(name), right("coconut")).row(), name
         assert row["points"] == pytest.approx(
             100 * (whole["methods"][name]["accuracy"] - whole["methods"]["coconut"]["accuracy"])
         )

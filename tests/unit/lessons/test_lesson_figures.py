@@ -9,6 +9,7 @@ import pytest
 
 from lrr_core.analysis.curves import curves
 from lrr_core.analysis.fitting import fit_background, own_labels
+from lrr_core.analysis.statistics import paired_difference
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.benchmarks.shortcuts import depth_rule
 from lrr_core.lessons import toy
@@ -18,7 +19,7 @@ from lrr_core.lessons.frontier_figure import frontier_figure
 from lrr_core.lessons.laws import length_kept, memory, straight_walk
 from lrr_core.lessons.measure import mixed_runs
 from lrr_core.lessons.mixing_figure import mixing_figure
-from lrr_core.lessons.records import Case, MapMoves, after, compare
+from lrr_core.lessons.records import Case, MapMoves, after
 from lrr_core.lessons.stage import Stage
 from lrr_core.lessons.toy_figures import PUSHED, READINGS, STEPS, push_figure, readings_figure, signed
 from lrr_core.lessons.trap_figures import STEP, depth_figure, map_figure
@@ -222,9 +223,11 @@ def test_the_played_rule_ends_with_the_answer_of_the_depth_rule(opened, kind, se
 
 def test_effects_are_drawn_as_points_with_their_intervals_and_controls():
     a, b = np.arange(200) % 3 > 0, np.arange(200) % 2 > 0
-    found = compare(a, b)
-    film = effects_figure([Effect("Push", "here", found, compare(b, a)), Effect("Mix", "there", found)]).to_dict()
+    found = paired_difference(a, b)
+    film = effects_figure(
+        [Effect("Push", "here", found, paired_difference(b, a)), Effect("Mix", "there", found)]
+    ).to_dict()
     drawn = {t.get("name"): t for t in film["data"]}
-    assert drawn["Push"]["x"] == [found.points] and drawn["interval 1"]["x"] == [found.low, found.high]
+    assert drawn["Push"]["x"] == [found.points] and drawn["interval 1"]["x"] == [*found.ci95]
     assert drawn["random 0"]["x"] == [-found.points] and "random 1" not in drawn
     go.Figure(film)

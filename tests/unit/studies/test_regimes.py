@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrr_core.analysis.curves import curves, margin, paired_difference, wilson
+from lrr_core.analysis.curves import curves, margin
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.evaluate import Stopped
 from lrr_core.models.folder import REQUIRED, ModelFolder
@@ -272,7 +273,7 @@ def test_cells_are_compared_with_the_plain_run_on_the_same_problems():
     pair = paired_difference(right[0, 0], plain)
     assert found["accuracy"][0, 0] == 75 and found["points"][0, 0] == 25
     assert (found["low"][0, 0], found["high"][0, 0]) == tuple(100 * v for v in wilson(30, 40))
-    assert [found["points_low"][0, 0], found["points_high"][0, 0]] == pair["ci95"]
+    assert [found["points_low"][0, 0], found["points_high"][0, 0]] == [*pair.ci95]
     assert (found["gained"][0, 0], found["lost"][0, 0]) == (10, 0)
     assert all(np.isnan(v[1, 0]) for v in found.values())
     assert all(np.isnan(v).all() for v in plane.compared(random=True).values())
