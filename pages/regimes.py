@@ -7,6 +7,7 @@ import streamlit as st
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.figures.regimes import MODES, accuracy_figure, plane_figure
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.studies import setting_plane as regimes
 from pages import _choices, _controls, _help, _planes, _shared
@@ -28,7 +29,7 @@ def main() -> None:
     if state.problem == _shared.OWN:
         _controls.own_text(head)
     config = RefineConfig.from_dict({key: state[key] for key in HELD})
-    names = tuple(state[role] for role in _choices.MEMBERS)
+    names = Checkpoints.of(state)
     with place:
         one, many = st.tabs([ONE, MANY], key="regimes_tab", on_change="rerun", **_controls.BOUND)
         if one.open:

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..colours import ROLES
-from ..refinement.trace import CONTROLS, METHODS, Run, Trace
+from ..refinement.methods import METHODS
+from ..refinement.trace import Run, Trace
 from ..storage import csv_text
 from .curves import Curves, candidate_probability, curves
 
@@ -86,7 +87,7 @@ def run_name(name: str) -> str:
 def refined_name(trace: Trace) -> str:
     """What the run beside the plain one is to be called: a control is no refinement, nor is the plain method."""
     method = trace.config.method
-    return "refined" if method in METHODS and method != "coconut" else method_name(method)
+    return "refined" if METHODS[method].refines else method_name(method)
 
 
 def asked(problem: Problem) -> str:
@@ -165,12 +166,12 @@ def method_name(name: str) -> str:
 
 def method_label(name: str) -> str:
     """A method in words, marked where it is a control."""
-    return f"control: {method_name(name)}" if name in CONTROLS else method_name(name)
+    return f"control: {method_name(name)}" if METHODS[name].control else method_name(name)
 
 
 def method_help() -> str:
     """All methods and controls in plain words, as a list."""
-    return "\n".join(f"* **{method_name(name)}**: {words}" for name, words in (METHODS | CONTROLS).items())
+    return "\n".join(f"* **{rule.name}**: {rule.words}" for rule in METHODS.values())
 
 
 def describe(trace: Trace) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..models.checkpoints import Checkpoints
 from .options import (
     DEFAULT_SET,
     Backbone,
@@ -65,7 +66,6 @@ def refine(
     from ..benchmarks.catalogue import BENCHMARKS, from_text
     from ..benchmarks.prosqa import ProblemError
     from ..models.opened import ModelSet
-    from ..refinement.trace import PUSHES
     from ..refinement.tracing import refine_problem
 
     if out is not None and out.suffix != ".npz":
@@ -97,9 +97,9 @@ def refine(
             lenders = BENCHMARKS[benchmark].generate("balanced", LENDERS, 0, (12, 12), (2, 2))
         else:  # the problems that follow it in the file
             lenders = [] if text is not None else [*problems[index + 1 :], *problems[:index]][:LENDERS]
-        if method in PUSHES:
+        if config.rule.pushes:
             warn_of_equals(held, backbone, strong)
-        trace = refine_problem(held, problem, config, (backbone, strong, weak), others=lenders)
+        trace = refine_problem(held, problem, config, Checkpoints(backbone, strong, weak), lenders=lenders)
     if out:
         trace.save(out)
     theirs = readers_names(problem)

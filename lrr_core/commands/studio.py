@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..models.checkpoints import Checkpoints
 from .options import DEFAULT_SET, PROGRAM, REGIMES, Device, Models, bar, opened, say
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def _plane(trace: Trace, recipe: Recipe, models: Path, device: str) -> Plane | N
     from ..studies.measure_planes import problem_plane
     from ..studies.setting_plane import kept_file
 
-    names = tuple(trace.identity[role] for role in ("backbone", "strong", "weak"))
+    names = Checkpoints.of(trace.identity)
     try:
         with opened(ModelSet, models, device) as held:
             if held.weights(*dict.fromkeys(names)) != {name: trace.identity["members"][name] for name in names}:

@@ -18,9 +18,10 @@ from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.task import Problem
 from ..models.opened import ModelSet
 from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
+from ..refinement.methods import PLAIN
 from ..refinement.refine import Prompts, Refiner, run_all
 from ..studies.comparison import TextRun
-from .arms import BASE, Arm
+from .arms import Arm
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,16 @@ class Answer:
 
 
 def answer_batch(
-    models: ModelSet, batch: Sequence[Problem], arm: Arm, donors: torch.Tensor | None = None
+    models: ModelSet, batch: Sequence[Problem], arm: Arm, lent: torch.Tensor | None = None
 ) -> list[Answer]:
-    """Answer a batch. donors: (B, T, D) borrowed thoughts for the controls that need them. Raises RefineError, ModelError."""
+    """Answer a batch. lent: (B, T, D) borrowed thoughts for the controls that need them. Raises RefineError, ModelError."""
     if arm.in_text:
         runs = run_in_text(models, batch, arm.method)
         return [_judge(p, r.scores, r.text, r.tokens, r.cost) for p, r in zip(batch, runs, strict=True)]
     prompts = Prompts.make(models, batch)
-    refiner = Refiner(models, prompts, arm.config, arm.names, donors, details=False)
+    refiner = Refiner(models, prompts, arm.config, arm.names, lent, details=False)
     runs = run_all(refiner)
-    masses = frontier_mass(refiner) if arm.method == BASE else [()] * len(batch)
+    masses = frontier_mass(refiner) if arm.method == PLAIN else [()] * len(batch)
     out = []
     for problem, run, mass in zip(batch, runs, masses, strict=True):
         cost = {k: v for k, v in run.cost.items() if k != "readout"}

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..models.checkpoints import ROLES
 from ..studies.ladder_words import name as short
-from .arms import MEMBERS
 from .report import Report, rows
 
 VIEWS = {
@@ -134,5 +134,5 @@ def _without_members(report: Report, label: str) -> str:
     """A series: the method and its settings, whatever thinks."""
     arm = report.data["methods"][label]
     rest = [str(v) for k, v in arm["settings"].items() if k == "reference"]
-    rest += [f"{k} {v}" for k, v in arm["settings"].items() if k not in (*MEMBERS, "reference")]
+    rest += [f"{k} {v}" for k, v in arm["settings"].items() if k not in (*ROLES, "reference")]
     return " · ".join([arm["method"].replace("_", " "), *rest])

@@ -5,7 +5,7 @@ A trace file is an `.npz` of `storage`: arrays under `run/<name>/<field>`, every
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +13,9 @@ import numpy as np
 from .. import __version__
 from ..benchmarks.catalogue import Problem
 from ..storage import read_npz, save_npz
+from .methods import METHODS, Method
 
 FORMAT = 1
-METHODS = {
-    "coconut": "plain latent reasoning, T thoughts, no refinement",
-    "residual": "residual embedding refinement only (α)",
-    "contrast": "contrastive reasoning feedback only (step size s)",
-    "full": "both: residual mixing, then the contrast push",
-    "tilr": "as full, but only the part of the push that lies in a subspace found by calibration",
-}
-CONTROLS = {
-    "zero_thoughts": "every thought replaced by zeros",
-    "other_thoughts": "another problem's plain thoughts",
-    "mean_thought": "the mean plain thought over other problems",
-    "random_direction": "as full, but every push goes in a random direction of equal length",
-    "swapped": "as full, with strong and weak exchanged",
-    "frozen": "α = 1: the first thought is kept",
-}
-MIXES = {"residual", "full", "tilr", "random_direction", "swapped", "frozen"}  # methods that mix in the thought before
-PUSHES = {"contrast", "full", "tilr", "random_direction", "swapped"}  # methods that move a thought by strong and weak
 REFERENCES = {
     "next": "what strong makes of the current thought: a forecast of the next one (the literal reading)",
     "same": "strong's own proposal for this very thought",
@@ -71,7 +55,7 @@ class RefineConfig:
 
     def __post_init__(self):
         for name, table in (
-            ("method", METHODS | CONTROLS),
+            ("method", METHODS),
             ("reference", REFERENCES),
             ("sign", SIGNS),
             ("gradient", GRADIENTS),
@@ -99,6 +83,21 @@ class RefineConfig:
         if unknown := sorted(set(data) - known):
             raise ConfigError(f"Unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
         return cls(**data)
+
+    @property
+    def rule(self) -> Method:
+        """What the methods table says of the method."""
+        return METHODS[self.method]
+
+    @property
+    def signed_step(self) -> float:
+        """The step size, negative for the printed sign; 0 where nothing is pushed."""
+        return (self.step_size if self.sign == "descent" else -self.step_size) + 0.0 if self.rule.pushes else 0.0
+
+    def at(self, signed_step: float, residual: float) -> RefineConfig:
+        """The same under another signed step size and residual mix."""
+        sign = "as_printed" if signed_step < 0 else "descent"
+        return replace(self, step_size=abs(signed_step), sign=sign, residual=residual)
 
     def eta(self, width: int) -> float:
         """The paper's step size η = s·D/2 for the mean-MSE gradient."""
@@ -172,7 +171,7 @@ class Trace:
 
     runs: by name; always "plain", "strong", "weak" (baselines: each checkpoint's own unrefined rollout) and "refined".
     identity: which weights, device and versions made it. tokens: id -> text for every id in `top_ids`.
-    watched: text of the node tokens, aligned with Run.node_p. others: problems that lent thoughts to the controls.
+    watched: text of the node tokens, aligned with Run.node_p. lenders: problems that lent thoughts to the controls.
     """
 
     problem: Problem
@@ -181,7 +180,7 @@ class Trace:
     identity: dict
     tokens: dict[int, str]
     watched: tuple[str, ...]
-    others: tuple[Problem, ...] = ()
+    lenders: tuple[Problem, ...] = ()
 
     def save(self, path: str | Path) -> Path:
         """Write to `path` (an .npz); the file appears complete or not at all."""
@@ -193,7 +192,7 @@ class Trace:
             "identity": self.identity,
             "tokens": {str(k): v for k, v in self.tokens.items()},
             "watched": list(self.watched),
-            "others": [asdict(p) for p in self.others],
+            "others": [asdict(p) for p in self.lenders],
             "runs": {
                 name: {"config": asdict(r.config), "text": r.text, "text_tokens": r.text_tokens, "cost": r.cost}
                 for name, r in self.runs.items()
@@ -225,5 +224,5 @@ class Trace:
                 identity=meta["identity"],
                 tokens={int(k): v for k, v in meta["tokens"].items()},
                 watched=tuple(meta["watched"]),
-                others=tuple(Problem.from_dict(p) for p in meta["others"]),
+                lenders=tuple(Problem.from_dict(p) for p in meta["others"]),
             )

@@ -21,6 +21,7 @@ import numpy as np
 from ..analysis.curves import curves, margin, verdict
 from ..analysis.summary import readers_names
 from ..benchmarks.catalogue import Problem
+from ..models.checkpoints import Checkpoints
 from ..refinement.trace import RefineConfig, Run, Trace
 from ..storage import cache_folder, digest, read_npz, save_npz
 
@@ -179,7 +180,7 @@ def measure(
         answer=problem.answer,
         problem=problem.id,
         candidates=tuple(names[c] for c in problem.candidates),
-        stamp=stamp([problem], base.identity["members"], tuple(base.identity[r] for r in ROLES), base.config),
+        stamp=stamp([problem], base.identity["members"], Checkpoints.of(base.identity), base.config),
         identity=base.identity,
     )
 
@@ -222,17 +223,13 @@ def _judged(right: bool) -> str:
 
 # --- identity and files -----------------------------------------------------------------------------------------------
 
-ROLES = ("backbone", "strong", "weak")
 
-
-def stamp(
-    problems: Sequence[Problem], weights: Mapping[str, str], names: tuple[str, str, str], config: RefineConfig
-) -> dict:
+def stamp(problems: Sequence[Problem], weights: Mapping[str, str], names: Checkpoints, config: RefineConfig) -> dict:
     """Everything a plane is true of besides its axes. weights: checkpoint -> hash; names: (backbone, strong, weak)."""
     asked = [[p.id, p.question, p.candidates, p.answer, p.graph and asdict(p.graph)] for p in problems]
     return {
         "problems": digest(asked),  # with the id, because it decides the random directions
-        "weights": {role: weights[name] for role, name in zip(ROLES, names, strict=True)},
+        "weights": names.by_role(weights.__getitem__),
         "settings": {name: getattr(config, name) for name in SETTINGS},
     }
 

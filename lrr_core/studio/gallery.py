@@ -19,7 +19,9 @@ import numpy as np
 
 from ..analysis.curves import margin
 from ..benchmarks.catalogue import Problem
-from ..refinement.trace import CONTROLS, METHODS, RefineConfig, Trace
+from ..models.checkpoints import ROLES, Checkpoints
+from ..refinement.methods import METHODS, PLAIN, RANDOM, ZERO, borrowers, mean
+from ..refinement.trace import RefineConfig, Trace
 
 FLIPS = {
     "flipped": "flipped, either way",
@@ -40,9 +42,6 @@ ORDERS = {
     "down": "most towards a wrong answer first",
     "report": "as in the report",
 }
-RANDOM, PLAIN = "random_direction", "coconut"
-ROLES = ("backbone", "strong", "weak")
-BORROWING = ("other_thoughts", "mean_thought")
 
 
 class GalleryError(ValueError):
@@ -108,7 +107,7 @@ class Preview:
 
 def labels(report: dict) -> list[str]:
     """The labels that have a gallery: latent methods and controls that are held against a plain run of the report."""
-    methods, latent = report["methods"], (METHODS | CONTROLS).keys() - {PLAIN}
+    methods, latent = report["methods"], METHODS.keys() - {PLAIN}
     return [n for n, row in methods.items() if row["method"] in latent and row.get("against") in methods]
 
 
@@ -168,7 +167,11 @@ def _all(report: dict, label: str) -> list[Case]:
     base = _against(report, label)
     answers = report["answers"]
     control = control_of(report, label)[0]
-    others = [n for n, row in report["methods"].items() if row["method"] in CONTROLS and row.get("against") == base]
+    others = [
+        n
+        for n, row in report["methods"].items()
+        if row["method"] in METHODS and METHODS[row["method"]].control and row.get("against") == base
+    ]
     out = []
     # an arm may have answered fewer problems than there are: a report is shown while it grows
     for i, (problem, before, after) in enumerate(zip(report["problems"], answers[base], answers[label], strict=False)):
@@ -256,7 +259,7 @@ def _here(case: Case) -> str:
 
 def _who(report: dict, label: str) -> str:
     row = report["methods"][label]
-    if row["method"] in CONTROLS:
+    if row["method"] in METHODS and METHODS[row["method"]].control:
         return f"the control {label.replace('_', ' ')}"
     return "refinement" if not row["settings"] else f"refinement ({label})"
 
@@ -264,15 +267,15 @@ def _who(report: dict, label: str) -> str:
 # --- running it again -------------------------------------------------------------------------------------------------
 
 
-def settings_of(report: dict, label: str) -> tuple[RefineConfig, tuple[str, str, str]]:
+def settings_of(report: dict, label: str) -> tuple[RefineConfig, Checkpoints]:
     """The configuration and the (backbone, strong, weak) a label was run with."""
     row = report["methods"][label]
     merged = report["config"] | row["settings"] | {"method": row["method"]}
-    names = tuple(merged.pop(role) for role in ROLES)
+    names = Checkpoints(*(merged.pop(role) for role in ROLES))
     return RefineConfig.from_dict(merged), names
 
 
-def trace_of(models, report: dict, case: Case, controls: Sequence[str] = ("zero_thoughts", RANDOM)) -> Trace:
+def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, RANDOM)) -> Trace:
     """The case run again, every thought and round, with exactly the report's settings, and its controls.
 
     models: the `ModelSet`. GalleryError where its weights are not the report's, or where an answer is not the report's.
@@ -289,8 +292,8 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = ("zero_
         raise GalleryError(
             f"{case.id} is answered in free text, so it has no margin to draw; choose another benchmark."
         )
-    if {config.method, *controls} & set(BORROWING):
-        others = tuple(_lenders(report, case, "mean_thought" in (config.method, *controls)))
+    if needy := borrowers([config.method, *controls]):
+        others = tuple(_lenders(report, case, any(METHODS[m].lend is mean for m in needy)))
     trace = refine_problem(models, problem, config, names, controls, others)
     rows = {"refined": after}
     if _plain_of(report, _against(report, case.label)) == (config.thoughts, names[0]):
@@ -324,7 +327,7 @@ def problem_of(report: dict, index: int) -> Problem:
     return Problem.from_dict({key: value for key, value in row.items() if key != "hops"})
 
 
-def _same_weights(models, report: dict, names: tuple[str, str, str]) -> None:
+def _same_weights(models, report: dict, names: Checkpoints) -> None:
     made_with = report["identity"].get("members", {})
     for name in dict.fromkeys(names):
         if name not in models.members:
@@ -348,14 +351,14 @@ def previews(models, report: dict, some: Sequence[Case]) -> list[Preview]:
         return []
     config, names = settings_of(report, some[0].label)
     _same_weights(models, report, names)
-    if config.method in BORROWING:
+    if borrowers([config.method]):
         raise GalleryError(f"{config.method} needs thoughts of other problems; open a case to see it.")
     problems = [problem_of(report, case.index) for case in some]
     if not all(p.candidates for p in problems):
         raise GalleryError("Answers in free text have no margin.")
     with models.lock:
         both = []
-        for method in ("coconut", config.method):
+        for method in (PLAIN, config.method):
             refiner = Refiner(models, Prompts.make(models, problems), replace(config, method=method), names)
             both.append(run_all(refiner, decode=False))
     curve = lambda run, problem: tuple(float(v) for v in margin(run.readout, problem.answer))  # noqa: E731

@@ -15,8 +15,8 @@ HOUSE = {
         "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts "
         "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
-        "models.folder "
-        "refinement.subspace "
+        "models.checkpoints models.folder "
+        "refinement.methods refinement.subspace "
         "studio.recipe studio.layout studio.latex "
         "training.finetune_config training.finetune_data "
     ),

@@ -6,11 +6,12 @@ import pytest
 
 from lrr_core.evaluation.arms import ALL_METHODS, against, parse, parse_all
 from lrr_core.evaluation.experiments import EXPERIMENTS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import ConfigError, RefineConfig
 
 CONFIG = RefineConfig(step_size=0.3, residual=0.2, thoughts=4, reference="next")
-NAMES = ("backbone", "strong", "weak")
+NAMES = Checkpoints("backbone", "strong", "weak")
 
 
 @pytest.mark.parametrize(

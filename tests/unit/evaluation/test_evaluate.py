@@ -17,17 +17,20 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
 from lrr_core.evaluation import evaluate as evaluating
-from lrr_core.evaluation.arms import ALL_METHODS, TEXT_METHODS, parse
-from lrr_core.evaluation.evaluate import Stopped, _donors, evaluate
+from lrr_core.evaluation.arms import ALL_METHODS, parse
+from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
 from lrr_core.evaluation.processes import Processes
 from lrr_core.evaluation.tally import table
-from lrr_core.models.folder import REQUIRED, ModelError
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
+from lrr_core.models.folder import ModelError
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.calibration import calibrate
-from lrr_core.refinement.refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
+from lrr_core.refinement.methods import BASELINES, METHODS
+from lrr_core.refinement.refine import Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.refinement.subspace import file_name
 from lrr_core.refinement.trace import ConfigError, RefineConfig
 
+PUSHES = {key for key, rule in METHODS.items() if rule.pushes}
 ROOT = Path(__file__).parents[3]
 T, K = 3, 2
 CONFIG = RefineConfig(thoughts=T, rounds=K, step_size=0.3, residual=0.2)
@@ -39,7 +42,7 @@ def models(folders, tmp_path_factory):
     """The tiny Llama set with the text baselines beside it."""
     folder = tmp_path_factory.mktemp("with-text") / "set"
     shutil.copytree(folders["llama"], folder)
-    for seed, member in enumerate(TEXT_METHODS):
+    for seed, member in enumerate(BASELINES):
         shutil.copytree(folder / "backbone", folder / member)
         torch.manual_seed(50 + seed)
         config = LlamaConfig.from_pretrained(folder / "backbone")
@@ -50,7 +53,7 @@ def models(folders, tmp_path_factory):
     known = PROSQA.generate("balanced", 6, 77, (8, 11), (2, 2))
     for reference in ("next", "same"):
         config = replace(CONFIG, reference=reference)
-        calibrate(opened, known, config, REQUIRED).save(folder / "tilr" / file_name(REQUIRED, reference))
+        calibrate(opened, known, config, STANDARD).save(folder / "tilr" / file_name(STANDARD, reference))
     return opened
 
 
@@ -84,7 +87,7 @@ def answers(data: dict, method: str, key: str) -> list:
 def test_the_report_has_the_promised_keys(whole, seven):
     assert {"benchmark", "n", "chance", "config", "methods", "comparisons", "baselines"} <= set(whole)
     assert (whole["benchmark"], whole["n"], whole["chance"]) == ("prosqa", 7, 0.5)
-    assert whole["config"] == asdict(CONFIG) | dict(zip(REQUIRED, REQUIRED, strict=True))
+    assert whole["config"] == asdict(CONFIG) | dict(zip(STANDARD, STANDARD, strict=True))
     assert list(whole["methods"]) == list(ALL_METHODS)
     for name, row in whole["methods"].items():
         keys = "method settings against judged_by correct correct_greedy n accuracy ci95 tokens_per_problem"
@@ -102,7 +105,7 @@ def test_the_report_has_the_promised_keys(whole, seven):
 def test_the_report_is_plain_json_and_names_the_weights(whole, models):
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
     members = whole["identity"]["members"]
-    assert members == {n: models.hash(n) for n in (*REQUIRED, *TEXT_METHODS)}
+    assert members == {n: models.hash(n) for n in (*STANDARD, *BASELINES)}
 
 
 def test_only_the_checkpoints_that_were_used_are_named(models, seven):
@@ -188,7 +191,7 @@ def test_forwards_follow_the_formulas(models, seven, whole, reference):
     for name, row in data["methods"].items():
         f = row["forwards_per_problem"]
         assert f["prefill"] == (3 if name in PUSHES else 1), name
-        assert f["single"] == (0 if name in TEXT_METHODS else 3 * T if name in PUSHES else T), name
+        assert f["single"] == (0 if name in BASELINES else 3 * T if name in PUSHES else T), name
         assert f["probe"] == (2 * T * K if name in PUSHES and reference == "next" else 0), name
         refinement = sum(f.values()) - f["decode"] - (1 + T)
         if name in PUSHES:
@@ -209,7 +212,7 @@ def test_decode_forwards_are_the_end_of_thought_token_and_all_but_the_last_answe
 def test_a_problems_donor_is_the_next_in_the_list_and_the_mean_leaves_itself_out(models, seven):
     one_by_one = [plain_thoughts(models, Prompts.make(models, [p]), T) for p in seven]
     for batch_size in (1, 5):
-        given = _donors(models, seven, parse("other_thoughts", CONFIG, REQUIRED), batch_size, Processes())
+        given = _lent(models, seven, parse("other_thoughts", CONFIG, STANDARD), batch_size, Processes())
         for i in range(7):
             others = torch.cat([h for j, h in enumerate(one_by_one) if j != i])
             # rounding of the padded batch; measured worst 3e-6
@@ -261,7 +264,7 @@ def test_an_arms_settings_are_its_own_and_it_is_compared_with_the_same_backbone(
     data = evaluate(models, seven, labels, CONFIG, batch_size=5)
     alone = evaluate(models, seven, ["full"], replace(CONFIG, reference="same", step_size=0.7), batch_size=5)
     assert answers(data, "full@same@s=0.7", "p_right") == answers(alone, "full", "p_right")
-    weak = evaluate(models, seven, ["coconut"], CONFIG, ("weak", "strong", "weak"), batch_size=5)
+    weak = evaluate(models, seven, ["coconut"], CONFIG, Checkpoints("weak", "strong", "weak"), batch_size=5)
     assert answers(data, "coconut@backbone=weak", "p_right") == answers(weak, "coconut", "p_right")
     against = {label: row["against"] for label, row in data["methods"].items()}
     assert against == dict(
@@ -329,7 +332,7 @@ def test_answers_of_other_weights_are_not_taken_over(models, seven, tmp_path, mo
     kept, ran, answer = tmp_path / "a.jsonl", [], evaluating._answer
     monkeypatch.setattr(evaluating, "_answer", lambda m, unit, d: ran.append(unit.arm.label) or answer(m, unit, d))
     evaluate(models, seven[:2], ["coconut"], CONFIG, kept=kept)
-    evaluate(models, seven[:2], ["coconut"], CONFIG, ("weak", "strong", "weak"), kept=kept)
+    evaluate(models, seven[:2], ["coconut"], CONFIG, Checkpoints("weak", "strong", "weak"), kept=kept)
     assert ran == ["coconut", "coconut"]
 
 
@@ -361,11 +364,11 @@ def test_a_batch_that_does_not_fit_is_answered_in_halves(models, seven, monkeypa
     whole = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
     sizes, answer = [], evaluating.answer_batch
 
-    def small(m, batch, arm, donors=None):
+    def small(m, batch, arm, lent=None):
         if len(batch) > 2:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
         sizes.append(len(batch))
-        return answer(m, batch, arm, donors)
+        return answer(m, batch, arm, lent)
 
     monkeypatch.setattr(evaluating, "answer_batch", small)
     monkeypatch.setattr(evaluating, "_measure_memory", lambda *_: None)
