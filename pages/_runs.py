@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
+from lrr_core.benchmarks.catalogue import Problem
 from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.models.folder import NotCalibrated
 from lrr_core.models.shipped import find_opening, is_run_of
-from lrr_core.refinement.methods import borrowers
+from lrr_core.refinement.lenders import lenders
+from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.subspace import Subspace
 from lrr_core.refinement.trace import RefineConfig, Trace
 from pages import _shared
@@ -22,14 +23,6 @@ from pages import _shared
 LIVE = _shared.HERE / "assets" / "live"
 AT_ONCE = ("zero_thoughts",)  # controls that no slider touches, so that they cost nothing when one moves
 CONTROLS_SHOWN = (*AT_ONCE, "random_direction")
-LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `mean_thought`
-
-
-def _lenders(method: str) -> list[Problem]:
-    """The problems that lend their thoughts to a method; none where it takes none."""
-    if not borrowers([method]):
-        return []
-    return BENCHMARKS["prosqa"].generate("balanced", LENDERS, 20_000, _shared.RANDOM_NODES, _shared.RANDOM_HOPS)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -83,7 +76,7 @@ def _run(
     latest = _latest(path, source, draw, text, *names)
     before, controls = latest[0] if latest else None, CONTROLS_SHOWN if complete else AT_ONCE
     models, asked = _shared.model_set(path), _shared.problem(source, draw, text)
-    trace = refine_problem(models, asked, config, names, controls, _lenders(config.method), before)
+    trace = refine_problem(models, asked, config, names, controls, lenders(asked, [config.method]), before)
     latest[:] = [trace]
     return trace
 
@@ -109,8 +102,8 @@ def _run_here(path, source, draw, text, backbone, strong, weak, _models, **setti
     from lrr_core.refinement.tracing import refine_problem
 
     config, names = RefineConfig.from_dict(settings), Checkpoints(backbone, strong, weak)
-    lenders = _lenders(config.method)
-    return refine_problem(_models, _shared.problem(source, draw, text), config, names, CONTROLS_SHOWN, lenders)
+    asked = _shared.problem(source, draw, text)
+    return refine_problem(_models, asked, config, names, CONTROLS_SHOWN, lenders(asked, [config.method]))
 
 
 def calibrated(path: str, names: Checkpoints, reference: str) -> Subspace:
@@ -152,10 +145,9 @@ def comparison(
         from lrr_core.studies.measure_comparison import compare_methods
 
         config, names = RefineConfig.from_dict(settings), Checkpoints(backbone, strong, weak)
-        lenders = _lenders("other_thoughts")
         before = _latest_comparison(path, source, draw, text, *names)
         asked, previous = _shared.problem(source, draw, text), before[0] if before else None
-        result = compare_methods(models, asked, config, names, lenders, previous, progress)
+        result = compare_methods(models, asked, config, names, lenders(asked, METHODS), previous, progress)
         before[:] = made[:] = [result]  # complete or not at all: a moved slider ends a script in the middle
     return made[0]
 

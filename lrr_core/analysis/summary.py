@@ -161,7 +161,7 @@ def _accuracies(facts: dict) -> dict[str, float]:
 
 def method_name(name: str) -> str:
     """A method or control in words."""
-    return "TILR" if name == "tilr" else name.replace("_", " ")
+    return METHODS[name].name if name in METHODS else name.replace("_", " ")
 
 
 def method_label(name: str) -> str:

@@ -34,6 +34,16 @@ class ConfigError(ValueError):
     """A setting outside its range; the message names it, its range and the value that came."""
 
 
+def signed(step_size: float, sign: str) -> float:
+    """The step size, negative for the printed sign, so that one number says both."""
+    return -step_size + 0.0 if sign == "as_printed" else step_size
+
+
+def unsigned(step: float) -> dict:
+    """The two settings that a signed step size stands for: the inverse of `signed`."""
+    return {"step_size": abs(step), "sign": "as_printed" if step < 0 else "descent"}
+
+
 @dataclass(frozen=True)
 class RefineConfig:
     """Everything that decides a refined run besides the models and the problem.
@@ -92,12 +102,11 @@ class RefineConfig:
     @property
     def signed_step(self) -> float:
         """The step size, negative for the printed sign; 0 where nothing is pushed."""
-        return (self.step_size if self.sign == "descent" else -self.step_size) + 0.0 if self.rule.pushes else 0.0
+        return signed(self.step_size, self.sign) if self.rule.pushes else 0.0
 
     def at(self, signed_step: float, residual: float) -> RefineConfig:
         """The same under another signed step size and residual mix."""
-        sign = "as_printed" if signed_step < 0 else "descent"
-        return replace(self, step_size=abs(signed_step), sign=sign, residual=residual)
+        return replace(self, **unsigned(signed_step), residual=residual)
 
     def eta(self, width: int) -> float:
         """The paper's step size η = s·D/2 for the mean-MSE gradient."""

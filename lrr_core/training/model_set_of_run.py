@@ -20,6 +20,7 @@ from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import pick_device
 from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
+from ..refinement.methods import PLAIN
 from .assemble import WEAKER, choose_rungs
 from .backbones import open_model, open_tokenizer
 from .curriculum import Writer
@@ -57,7 +58,7 @@ def measure(
         part = by_length[at : at + size]
         rows = [writer.encode(TEMPLATES[config.template](p)) for p in part]
         stream = Stream.read(model, *pad_left(rows, pad, device))
-        for _ in range(config.max_thoughts if config.method == "coconut" else 0):
+        for _ in range(config.max_thoughts if config.method == PLAIN else 0):
             stream.append(stream.last)
         answers = [p.candidates or (p.gold,) for p in part]
         ids = [[list(writer.encode(config.answer_space + a)) for a in each] for each in answers]
@@ -89,7 +90,7 @@ def model_set_of_run(
     best one's, but at most 25 points below. Raises ModelError where there are too few checkpoints or nothing to measure on.
     """
     config = FinetuneConfig.load(run / "config.json")
-    if config.method != "coconut":
+    if config.method != PLAIN:
         raise ModelError(
             f'{run} trained "{config.method}", which has no thoughts; give a run of method "coconut" as --run, and this one '
             f"as --{'cot' if config.method == 'cot' else 'no-cot'} {run / 'last'}."

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
 from lrr_core.evaluation import evaluate as evaluating
-from lrr_core.evaluation.arms import ALL_METHODS, parse
+from lrr_core.evaluation.arms import known_methods, parse
 from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
 from lrr_core.evaluation.processes import Processes
 from lrr_core.evaluation.tally import table
@@ -30,6 +30,7 @@ from lrr_core.refinement.refine import Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.refinement.subspace import file_name
 from lrr_core.refinement.trace import ConfigError, RefineConfig
 
+EVERY = known_methods()
 PUSHES = {key for key, rule in METHODS.items() if rule.pushes}
 ROOT = Path(__file__).parents[3]
 T, K = 3, 2
@@ -68,7 +69,7 @@ def seven():
 @pytest.fixture(scope="module")
 def whole(models, seven):
     """Every method on every problem."""
-    return evaluate(models, seven, ALL_METHODS, CONFIG, batch_size=5)
+    return evaluate(models, seven, EVERY, CONFIG, batch_size=5)
 
 
 def timeless(data: dict) -> dict:
@@ -88,7 +89,7 @@ def test_the_report_has_the_promised_keys(whole, seven):
     assert {"benchmark", "n", "chance", "config", "methods", "comparisons", "baselines"} <= set(whole)
     assert (whole["benchmark"], whole["n"], whole["chance"]) == ("prosqa", 7, 0.5)
     assert whole["config"] == asdict(CONFIG) | dict(zip(STANDARD, STANDARD, strict=True))
-    assert list(whole["methods"]) == list(ALL_METHODS)
+    assert list(whole["methods"]) == list(EVERY)
     for name, row in whole["methods"].items():
         keys = "method settings against judged_by correct correct_greedy n accuracy ci95 tokens_per_problem"
         keys += " forwards_per_problem seconds_per_problem memory_per_problem by_seed mean spread"
@@ -96,7 +97,7 @@ def test_the_report_has_the_promised_keys(whole, seven):
         assert set(row["forwards_per_problem"]) == {"prefill", "single", "probe", "decode"}, name
         assert row["n"] == 7 and row["accuracy"] == row["correct"] / 7
         assert row["ci95"] == list(wilson(row["correct"], 7)) and row["seconds_per_problem"] > 0
-    assert set(whole["comparisons"]) == set(ALL_METHODS) - {"coconut"}
+    assert set(whole["comparisons"]) == set(EVERY) - {"coconut"}
     for row in whole["comparisons"].values():
         assert {"points", "ci95", "p_value"} <= set(row)
     assert set(whole["baselines"]) == {"depth_rule", "graph_counts"}
@@ -146,7 +147,7 @@ def test_the_table_shows_chance_n_and_every_method(whole):
     lines = list(table(whole))
     assert "n = 7" in lines[0] and "chance 50.0 %" in lines[0] and "reference next" in lines[0]
     firsts = [line.split()[0] for line in lines[2:]]
-    assert firsts[: len(ALL_METHODS) + 2] == [*ALL_METHODS, "depth_rule", "graph_counts"]
+    assert firsts[: len(EVERY) + 2] == [*EVERY, "depth_rule", "graph_counts"]
     row = whole["methods"]["full"]
     shown = next(line for line in lines if line.startswith("full "))
     assert f"{row['correct']}/7" in shown and f"{100 * row['ci95'][0]:.1f} - {100 * row['ci95'][1]:.1f}" in shown
@@ -168,7 +169,7 @@ def test_how_problems_are_cut_into_batches_changes_neither_choices_nor_costs(mod
 
 
 def test_the_same_seed_gives_the_same_report_and_another_seed_another_random_direction(models, seven, whole):
-    again = evaluate(models, seven, ALL_METHODS, CONFIG, batch_size=5)
+    again = evaluate(models, seven, EVERY, CONFIG, batch_size=5)
     assert timeless(again) == timeless(whole)
     other = evaluate(models, seven, ["full", "random_direction"], replace(CONFIG, seed=1), batch_size=5)
     assert answers(other, "full", "p_right") == answers(whole, "full", "p_right")
@@ -201,7 +202,7 @@ def test_forwards_follow_the_formulas(models, seven, whole, reference):
 
 def test_decode_forwards_are_the_end_of_thought_token_and_all_but_the_last_answer_token(models, whole):
     most = models.info.max_answer_tokens
-    for name in set(ALL_METHODS) - {"cot"}:
+    for name in set(EVERY) - {"cot"}:
         for a in whole["answers"][name]:
             assert a["forwards"]["decode"] == 1 + min(a["tokens"], most - 1), name
     for a in whole["answers"]["cot"]:
