@@ -25,9 +25,12 @@ def read_record(record: dict, id: str) -> Problem:
     prose, mark, last = text.rpartition("####")
     if not mark and "steps" not in record:
         raise ProblemError(f"'answer' must end with a line '#### number', not {text[-30:]!r}.")
-    free_answer = number(last)
+    # read as it is read from a text that copies it: a law holds between records and what models write
+    free_answer = number(f"#### {last.strip()}")
     if free_answer is None:
-        raise ProblemError(f"'answer' must give a number{' after ####' if mark else ''}, not {last.strip()[:30]!r}.")
+        raise ProblemError(
+            f"'answer' must give one number{' after ####' if mark else ''} that cannot be misread, not {last.strip()[:30]!r}."
+        )
     lines = prose.splitlines() if mark else [str(step) for step in require(record, "steps", list)]
     formal = [equation.strip() for line in lines for equation in _MARKED.findall(line)]
     steps = [_MARKED.sub("" if mark else r"\1", line).strip() for line in lines]
