@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 UNREADABLE = "\ufffd"  # stands for a formula that is no number, so that no part of it is taken for one
 CURRENCY = r"(?:[$£€₹¥]|\brs\b\.?|\busd\b)"
@@ -76,7 +77,6 @@ _TOKEN = re.compile(
     rf"(?P<below>(?:\s*/\s*{_DIGITS})*))",
     re.IGNORECASE,
 )
-# the grammar above begins with the longest form, but a grouped number would be cut by "ill" or "whole" that begin alike
 _GROUPED = re.compile(r"(?:\d+|\d{1,3}(?:[,_' ]\d{3})+|\d{1,2}(?:,\d{2})*,\d{3})?(?:\.\d+)?")
 _LONGEST = 40  # characters; a model that repeats itself writes numbers that would take minutes to compute with
 
@@ -129,7 +129,7 @@ def canonical(value: Fraction) -> str:
 # --- which of several numbers a clause comes to -----------------------------------------------------------------------
 
 _EQUALS = re.compile(r"[=≈]")
-_BETWEEN = 60  # characters between two numbers that may join them
+_BETWEEN = 60  # characters between two numbers that are looked at: what joins them is shorter
 _WORD = r"(?:\s*[A-Za-z%]+){0,2}"
 _SUM = re.compile(
     rf"{_WORD}\s*[)]?\s*(?:[-−–—+×*·÷/^±]|x|times|plus|minus|divided by|multiplied by)\s*[(]?\s*{CURRENCY}?\s*", re.I
@@ -149,36 +149,43 @@ _LISTED = re.compile(r"\s*(?:,|and\b|or\b|[.!?;)}\]]*\s*$)", re.IGNORECASE)
 def comes_to(text: str, first: bool) -> tuple[()] | tuple[Fraction | None]:
     """What a clause comes to: () where it has no number, (None,) where it is not sure which one, else (value,).
 
-    The number behind its last "=" counts where that side is a number and no sum ("10 = 5 x 2" is 10); without "=", the
-    first or the last one. One that is joined to its neighbour, by an operator, as a range or as an alternative ("5 or 6",
-    "3-5", "2 hours 30 minutes"), is no answer.
+    The number behind its last "=" counts where that side is a number and no sum ("10 = 5 x 2" is 10), the one before it where
+    that side is a name ("6 = x"); without "=", the first or the last one. One that is joined to its neighbour, by an operator,
+    as a range or as an alternative ("5 or 6", "3-5", "2 hours 30 minutes"), is no answer.
     """
-    sides, seen = _EQUALS.split(text), False
-    for i in reversed(range(len(sides))):
-        found = list(numbers(sides[i]))
-        if not found:
-            continue
-        seen, lead = True, first or i > 0
-        value = found[0 if lead else -1][2]
-        if len(found) > 1:
-            a, b = found[:2] if lead else found[-2:]
-            # the sign that a number took along may be the operator between the two
-            gap = re.match(r"[-−–]?\s*", sides[i][b[0] : b[1]])[0] if b[2] is None or b[2] >= 0 else ""
-            between = sides[i][a[1] : b[0]] + gap
-            if len(between) <= _BETWEEN:
-                if _SUM.fullmatch(between):
-                    continue
-                if _EITHER.fullmatch(between):
-                    return (None,)
-                if first and between.strip() == "," and _LISTED.match(sides[i], b[1]):
-                    return (None,)
-        return (value,)
-    return (None,) if seen else ()
+    part, lead = _result(text)
+    lead = first if lead is None else lead
+    found = list(numbers(part))
+    if not found:
+        return ()
+    if len(found) > 1:
+        a, b = found[:2] if lead else found[-2:]
+        between = _gap(part, a, b)
+        listed = first and between.strip() == "," and _LISTED.match(part, b[1])
+        if listed or _SUM.fullmatch(between) or _EITHER.fullmatch(between):
+            return (None,)
+    return (found[0 if lead else -1][2],)
 
 
 def side(text: str) -> str:
-    """The part of an equation that `comes_to` reads: the last side with a number that is no sum; the text where there is none."""
-    for part in reversed(_EQUALS.split(text)):
-        if comes_to(part, True) not in ((), (None,)):
-            return part
-    return text
+    """The side of an equation that `comes_to` reads; the text where there is no equation."""
+    return _result(text)[0]
+
+
+def _result(text: str) -> tuple[str, bool | None]:
+    """That side, and whether its first number counts rather than its last; None where this is for the caller to say."""
+    sides, lead = _EQUALS.split(text), True
+    for i in reversed(range(len(sides))):
+        found = list(numbers(sides[i]))
+        if not found:
+            lead = False
+        elif len(found) == 1 or not all(_SUM.fullmatch(_gap(sides[i], *pair)) for pair in pairwise(found)):
+            return sides[i], lead if i else None
+        else:
+            lead = True
+    return text, None
+
+
+def _gap(text: str, a: tuple, b: tuple) -> str:
+    """What stands between two numbers, the sign that the second took along included: it may be the operator ("10 -5")."""
+    return text[a[1] : b[0]][:_BETWEEN] + re.match(r"[-−–]?\s*", text[b[0] : b[1]])[0]
