@@ -33,7 +33,7 @@ FINAL = re.compile(r"#{4}\s*(?:[-−–$£€(]*\.?\d|\(?[a-e]\b|yes\b|no\b)[^\n
 
 def _own(text: str) -> str:
     """The part of decoded text that is about this problem, in plain characters."""
-    text = NEXT_QUESTION.split(text.strip(), maxsplit=1)[0]
+    text = NEXT_QUESTION.split(text.strip(" \n\r\t"), maxsplit=1)[0]
     final = FINAL.search(text)
     return plain((text[: final.end()] if final else text)[-LONGEST:]).strip()
 
@@ -52,18 +52,19 @@ _IS_WRONG = (
     r"|\s*(?:isn't|aren't|wasn't|can't be|cannot be)\s+(?:right|correct|true|the\b|it\b|possible)"
 )
 _ITS = r"(?:(?:it|that|this)(?:'s| is| was| must be| should be)|(?:it )?should be|make (?:it|that)|the (?:right|correct|real)? ?\w* ?is)"
-_BUT = rf"(?:\s*[,.;:)\]]*\s*(?:(?:but|rather|instead|actually|so|{_ITS})\b\s*)+)?"
+_BUT = rf"(?P<but>\s*[,.;:)\]]*\s*(?:(?:but|rather|instead|actually|so|{_ITS})\b\s*)+)?"  # the right answer follows
 _RETRACT = r"(?:wait|actually|sorry|oops|hmm+|correction|i mean|scratch that|make (?:it|that)|(?:that|it)(?:'s| is) (?:wrong|incorrect|not right))"
 
 
 def _strike(text: str, what: str, no: str = "|no") -> str:
     """Without the answers that a text denies or corrects. what: an answer; no: what a correction may begin with besides."""
     corrected = (
-        rf"(?:{what})(?:\s+[a-z]+){{0,2}}[)\s,.;:!*—–-]+(?:\b(?:{_RETRACT}{no})\b[\s,.;:!—–-]*)+(?:{_ITS}\s+)?(?={what})"
+        rf"(?:{what})(?:\s+[a-z]+){{0,2}}[)\s,.;:!*—–-]+(?:\b(?:{_RETRACT}{no})\b[\s,.;:!—]*(?:[-–]\s+)?)+(?:{_ITS}\s+)?(?={what})"
     )
-    denied = rf"{_NOT}(?:{what})(?:\s*(?:,|or|nor|and)\s*(?:{what}))*{_BUT}|(?:(?:{what})\s*(?:,|or|and|nor)\s*){{0,5}}(?:{what})(?:{_IS_WRONG}){_BUT}"
+    some = rf"(?:(?:{what})\s*(?:,|or|and|nor)\s*){{0,5}}(?:{what})"
+    denied = rf"(?:{_NOT}{some}|{some}(?:{_IS_WRONG})){_BUT}"
     text = re.sub(corrected, " ", text, flags=re.IGNORECASE)
-    return re.sub(denied, f" {STRUCK} ", text, flags=re.IGNORECASE)
+    return re.sub(denied, lambda m: f" {STRUCK} {'so' if m['but'] else ''} ", text, flags=re.IGNORECASE)
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ def _last(text: str) -> tuple[()] | tuple[Fraction | None]:
 # --- letters ----------------------------------------------------------------------------------------------------------
 
 _BARE = re.compile(r"[\s(\[*_\"'`${]*([a-z])[\s)\].,;:!*_\"'`}$]*", re.IGNORECASE)
-_END = r"(?=\s*(?:[)\].,;:!?*_\"'`}\n<]|\\?\$|[-–—]\s|$))"
+_END = r"(?=\s*(?:[)\].,;:!?*_\"'`}\n<]|\\?\$|(?-i:(?<=[A-E]\s))[-–—]\s|$))"
 # a letter in brackets or one that something closes; and an open one, where an answer must come ("a" would be an article)
 _CLOSED = re.compile(rf"[\s*_\"'`${{]*(?:[(\[]\s*([a-z])\s*[)\]]|([a-z]){_END})", re.IGNORECASE)
 _OPEN = re.compile(r"\s*([b-zB-Z]|A(?=\s+(?:[\d$(-]|because\b|since\b|as\b)))(?=\s)")
@@ -176,7 +177,9 @@ def letter(text: str, options: Sequence[str]) -> int | None:
         return _the_one(before)
     if bare := _BARE.fullmatch(text):
         return _index(bare[1], options)
-    ends = [_head(_CLOSED.match(text, m.end()), options) for m in _CONCLUDED.finditer(text)]
+    ends = [_CLOSED.match(text, m.end()) for m in _CONCLUDED.finditer(text)]
+    # "so c : d = 3 : 5" is about a ratio
+    ends = [_head(m, options) for m in ends if m and not text[m.end() :].lstrip().startswith(":")]
     if any(ends):
         return _the_one(next(found for found in reversed(ends) if found))
     if denied:
@@ -269,7 +272,7 @@ _YES_NO = dict.fromkeys(_YES, "yes") | dict.fromkeys(_NO, "no")
 _SAID = "|".join(_YES_NO)
 _WORD = rf"({_SAID})"
 _DENIED = re.compile(
-    r"\b(?:(?:is|was|are|were|does|do|can|could|would)?n't|not|never|cannot|isn't|wasn't)\s+"
+    r"\b(?:\w{0,5}n't|not|never|cannot)\s+"
     rf"((?:(?:be|a|an|at all|actually|the answer|really|in fact|simply|definitely|just)\s+)*){_WORD}\b",
     re.IGNORECASE,
 )

@@ -26,7 +26,7 @@ def read_record(record: dict, id: str) -> Problem:
     if not mark and "steps" not in record:
         raise ProblemError(f"'answer' must end with a line '#### number', not {text[-30:]!r}.")
     # read as it is read from a text that copies it: a law holds between records and what models write
-    free_answer = number(f"#### {last.strip()}")
+    free_answer = number(f"#### {last}")
     if free_answer is None:
         raise ProblemError(
             f"'answer' must give one number{' after ####' if mark else ''} that cannot be misread, not {last.strip()[:30]!r}."

@@ -70,7 +70,7 @@ _SPACED = r"(?:(?!0)\d{1,3}(?:(?P<mark>[ '_])\d{3})(?:(?P=mark)\d{3}){0,8}(?! ?\
 _TOKEN = re.compile(
     rf"(?<![A-Za-z\d])(?<![A-Za-z\d]_)(?P<sign>[-−–]\s*)?(?:{CURRENCY}\s*)?(?P<minus>[-−–]\s*)?"
     rf"(?:(?P<ill>√\s*[({{]?\s*{_DIGITS}|{UNREADABLE}|"
-    rf"{_DIGITS}(?:(?:(?:[:∶^]|\s[:∶^]\s|'|\*\*){_DIGITS})+|e[+-]?\d{{3,}}|\s?[π√])(?!\d))"
+    rf"{_DIGITS}(?:(?:(?:[:∶^]|\s[:∶^]\s|'(?!\d{{3}}(?!\d))|\*\*){_DIGITS})+|e[+-]?\d{{3,}}|\s?π|\s?√\s*[({{]?\s*{_DIGITS})(?!\d))"
     rf"|(?P<whole>\d+)\s+(?P<over>\d+)\s*/\s*(?P<under>\d+)(?!\s*/?\d)"
     rf"|(?P<body>{_SPACED}|{_DIGITS})"
     rf"(?:(?P<power>e[+-]?\d{{1,2}}(?!\w))|\s*[×x*·]\s*10\s*(?:\^|\*\*)\s*\(?(?P<ten>[-−+]?\d{{1,4}})\)?(?!\d))?"
@@ -140,7 +140,7 @@ _UNIT = (
 )
 _EITHER = re.compile(
     rf"(?:{_WORD}\s*,?\s*\b(?:and|or|to|through|versus|vs|nor)\b\.?\s*(?:maybe|perhaps|possibly|even|about)?"
-    rf"|\s*(?:\.\.+|…|&|\|)|\s*{_UNIT}\.?\s*,?)\s*{CURRENCY}?\s*",
+    rf"|\s*(?:\.\.+|…|&|\|)|\s*{_UNIT}\.?\s*,?|\s)\s*{CURRENCY}?\s*",
     re.IGNORECASE,
 )
 _LISTED = re.compile(r"\s*(?:,|and\b|or\b|[.!?;)}\]]*\s*$)", re.IGNORECASE)
