@@ -58,9 +58,7 @@ _RETRACT = r"(?:wait|actually|sorry|oops|hmm+|correction|i mean|scratch that|mak
 
 def _strike(text: str, what: str, no: str = "|no") -> str:
     """Without the answers that a text denies or corrects. what: an answer; no: what a correction may begin with besides."""
-    corrected = (
-        rf"(?:{what})(?:\s+[a-z]+){{0,2}}[)\s,.;:!*—–-]+(?:\b(?:{_RETRACT}{no})\b[\s,.;:!—]*(?:[-–]\s+)?)+(?:{_ITS}\s+)?(?={what})"
-    )
+    corrected = rf"(?:{what})(?:\s+[a-z]+){{0,2}}[)\s,.;:!*—–-]+(?:\b(?:{_RETRACT}{no})\b[\s,.;:!—]*(?:[-–]\s+)?)+(?:{_ITS}\s+)?(?={what})"
     some = rf"(?:(?:{what})\s*(?:,|or|and|nor)\s*){{0,5}}(?:{what})"
     denied = rf"(?:{_NOT}{some}|{some}(?:{_IS_WRONG})){_BUT}"
     text = re.sub(corrected, " ", text, flags=re.IGNORECASE)
@@ -150,9 +148,7 @@ _CONCLUDED = re.compile(
 )
 _LAST_WORD = re.compile(r"(?:[.!?:]\s+|\n)[\s*_\"'$(\[]*([A-Eb-e])[)\].*_\"'$\s]*$")
 # a letter as it is struck out: "a" and "I" are words unless in brackets or written large
-_A_LETTER = (
-    r"(?:(?:option|choice|letter|answer)\s+)?(?:[(\[]\s*[a-e]\s*[)\]]|(?<![\w'])(?-i:[A-E]|[b-e])(?![\w'])\)?)"
-)
+_A_LETTER = r"(?:(?:option|choice|letter|answer)\s+)?(?:[(\[]\s*[a-e]\s*[)\]]|(?<![\w'])(?-i:[A-E]|[b-e])(?![\w'])\)?)"
 _LEFT = re.compile(r"[\d.)%\"]\s+([a-e])\s*\)?[\s.\"]*$", re.IGNORECASE)  # how many rationales end: "= 625 c"
 _ALGEBRA = re.compile(r"[π∏√^=+*!²³½¼¾|]|\bpi\b|\b[k-y]\b", re.IGNORECASE)
 
@@ -299,7 +295,9 @@ _ANYWHERE = re.compile(
     rf"\b(?:({'|'.join(w for w in _YES_NO if w != 'no')})\b|(no)\b(?=[\s*_\"'`]*(?:[.,;:!)\n]|$)|\s+(?:because|since)\b))",
     re.IGNORECASE,
 )
-_BOTH = re.compile(rf"[\s,*;/&—–-]*(?:(?:and|or|but|also)\b[\s,]*)*{_WORD}\b(?=\s*(?:[.,;:!?)*\"'\n<]|$))", re.IGNORECASE)
+_BOTH = re.compile(
+    rf"[\s,*;/&—–-]*(?:(?:and|or|but|also)\b[\s,]*)*{_WORD}\b(?=\s*(?:[.,;:!?)*\"'\n<]|$))", re.IGNORECASE
+)
 
 
 def verdict(text: str) -> str | None:
@@ -325,6 +323,27 @@ def _agreed(found: re.Match) -> str | None:
     """What a verdict says, None where the next word says the other: "no, yes"."""
     said, both = _YES_NO[found[1].lower()], _BOTH.match(found.string, found.end())
     return None if both and _YES_NO[both[1].lower()] != said else said
+
+
+# --- likelihood -------------------------------------------------------------------------------------------------------
+
+TIE = "a tie"
+
+
+def choice_of(scores: Sequence[float]) -> int | None:
+    """Index of the likeliest of (C,) log-probabilities; None where there is none, one is NaN, or the highest is a tie.
+
+    Ties are exact and real: in bfloat16 two logits are often the same number. A tie is given to nobody, so it never counts
+    for whoever stands first.
+    """
+    scores = [float(score) for score in scores]
+    best = max(scores, default=float("nan"))
+    return scores.index(best) if scores.count(best) == 1 and all(score == score for score in scores) else None
+
+
+def chosen(names: Sequence[str], choice: int | None) -> str:
+    """The name of what was chosen; a tie (None, or -1 in an array) in words."""
+    return TIE if choice is None or choice < 0 else names[choice]
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

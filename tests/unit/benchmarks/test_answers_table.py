@@ -166,11 +166,25 @@ FORMS = {  # every way to write p / 10^places, or p / q, exactly
     "latex scientific": lambda v: rf"{canonical(v / 1000)} \times 10^{{3}}",
 }
 WHOLE = ("commas", "spaces", "thin", "latex thin", "apostrophes", "underscores", "scientific", "latex scientific")
-AROUND = ("{}", "#### {}", "The answer is {}.", r"\boxed{{{}}}", "**Answer:** {}", "<answer>{}</answer>", "Not 5 but {}", "5, no wait, {}")
+AROUND = (
+    "{}",
+    "#### {}",
+    "The answer is {}.",
+    r"\boxed{{{}}}",
+    "**Answer:** {}",
+    "<answer>{}</answer>",
+    "Not 5 but {}",
+    "5, no wait, {}",
+)
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
-@given(st.integers(-(10**9), 10**9), st.sampled_from((1, 1, 2, 3, 4, 7, 8, 100)), st.sampled_from([*FORMS]), st.sampled_from(AROUND))
+@given(
+    st.integers(-(10**9), 10**9),
+    st.sampled_from((1, 1, 2, 3, 4, 7, 8, 100)),
+    st.sampled_from([*FORMS]),
+    st.sampled_from(AROUND),
+)
 def test_every_written_form_of_a_number_reads_as_its_value(p, q, form, around):
     value = Fraction(p, q)
     if form in WHOLE:
@@ -203,14 +217,18 @@ def test_one_law_binds_records_and_text(text):
     assert number(problem.gold) == problem.gold
 
 
-@pytest.mark.parametrize(("own", "gold"), [("12 000", "12000"), ("2 hours 30 minutes", None), (r"\frac{3}{4}", "0.75"), ("5 or 6", None)])
+@pytest.mark.parametrize(
+    ("own", "gold"), [("12 000", "12000"), ("2 hours 30 minutes", None), (r"\frac{3}{4}", "0.75"), ("5 or 6", None)]
+)
 def test_the_answer_of_a_record_is_never_a_guess(own, gold):
     record = {"question": "How many?", "answer": f"It is so.\n#### {own}"}
     if gold is None:
         with pytest.raises(ProblemError, match="one number .* that cannot be misread, not " + re.escape(repr(own))):
             read_record(record, "x")
     else:
-        assert read_record(record, "x").gold == gold and BENCHMARKS["gsm8k"].score(f"#### {own}", read_record(record, "x"))
+        assert read_record(record, "x").gold == gold and BENCHMARKS["gsm8k"].score(
+            f"#### {own}", read_record(record, "x")
+        )
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
