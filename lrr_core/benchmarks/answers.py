@@ -51,14 +51,23 @@ _IS_WRONG = (
     r"|not\s+(?:right|correct|true|the\b|an?\s+(?:answer|option)|it\b|possible))"
     r"|\s*(?:isn't|aren't|wasn't|can't be|cannot be)\s+(?:right|correct|true|the\b|it\b|possible)"
 )
-_ITS = r"(?:(?:it|that|this)(?:'s| is| was| must be| should be)|(?:it )?should be|make (?:it|that)|the (?:right|correct|real)? ?\w* ?is)"
+_ITS = (
+    r"(?:(?:it|that|this)(?:'s| is| was| must be| should be)|(?:it )?should be|make (?:it|that)"
+    r"|the (?:right|correct|real)? ?\w* ?is)"
+)
 _BUT = rf"(?P<but>\s*[,.;:)\]]*\s*(?:(?:but|rather|instead|actually|so|{_ITS})\b\s*)+)?"  # the right answer follows
-_RETRACT = r"(?:wait|actually|sorry|oops|hmm+|correction|i mean|scratch that|make (?:it|that)|(?:that|it)(?:'s| is) (?:wrong|incorrect|not right))"
+_RETRACT = (
+    r"(?:wait|actually|sorry|oops|hmm+|correction|i mean|scratch that|make (?:it|that)"
+    r"|(?:that|it)(?:'s| is) (?:wrong|incorrect|not right))"
+)
 
 
 def _strike(text: str, what: str, no: str = "|no") -> str:
     """Without the answers that a text denies or corrects. what: an answer; no: what a correction may begin with besides."""
-    corrected = rf"(?:{what})(?:\s+[a-z]+){{0,2}}[)\s,.;:!*—–-]+(?:\b(?:{_RETRACT}{no})\b[\s,.;:!—]*(?:[-–]\s+)?)+(?:{_ITS}\s+)?(?={what})"
+    corrected = (
+        rf"(?:{what})(?:\s+[a-z]+){{0,2}}[)\s,.;:!*—–-]+"
+        rf"(?:\b(?:{_RETRACT}{no})\b[\s,.;:!—]*(?:[-–]\s+)?)+(?:{_ITS}\s+)?(?={what})"
+    )
     some = rf"(?:(?:{what})\s*(?:,|or|and|nor)\s*){{0,5}}(?:{what})"
     denied = rf"(?:{_NOT}{some}|{some}(?:{_IS_WRONG})){_BUT}"
     text = re.sub(corrected, " ", text, flags=re.IGNORECASE)
@@ -134,7 +143,8 @@ _OPEN = re.compile(r"\s*([b-zB-Z]|A(?=\s+(?:[\d$(-]|because\b|since\b|as\b)))(?=
 _SECOND = re.compile(r"[\s*)\],]*(?:and|or|/|&)\s*(?:[(\[]\s*[a-e]\s*[)\]]|[b-e]\b|a\b(?!\s+[a-z]))", re.IGNORECASE)
 _DASH = re.compile(r"[-–—>\s]+(?=[(\[]?\s*[a-z]\b)", re.IGNORECASE)  # "Answer - D"
 _BEFORE = re.compile(
-    r"(?:^|[\s(\[*\"'])(?:(?P<other>[a-e])\s*[)\]]?\s*(?:,|and|or|&)\s*[(\[]?\s*)?([a-e])\s*[)\]*\"']*\s+(?:is|must be|has to be)\s+"
+    r"(?:^|[\s(\[*\"'])(?:(?P<other>[a-e])\s*[)\]]?\s*(?:,|and|or|&)\s*[(\[]?\s*)?"
+    r"([a-e])\s*[)\]*\"']*\s+(?:is|must be|has to be)\s+"
     r"(?:therefore\s+|clearly\s+|thus\s+)?(?:(?:the\s+)?(?:(?:correct|right|best|only|true)\s+)?(?:answer|ans|option|choice|one)\b"
     r"|(?:the\s+)?(?:correct|right|true)\b)",
     re.IGNORECASE,

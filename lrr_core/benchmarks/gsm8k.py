@@ -28,8 +28,9 @@ def read_record(record: dict, id: str) -> Problem:
     # read as it is read from a text that copies it: a law holds between records and what models write
     free_answer = number(f"#### {last}")
     if free_answer is None:
+        several = "; a number that can be misread is not guessed" if any(c.isdigit() for c in last) else ""
         raise ProblemError(
-            f"'answer' must give one number{' after ####' if mark else ''} that cannot be misread, not {last.strip()[:30]!r}."
+            f"'answer' must give a number{' after ####' if mark else ''}, not {last.strip()[:30]!r}{several}."
         )
     lines = prose.splitlines() if mark else [str(step) for step in require(record, "steps", list)]
     formal = [equation.strip() for line in lines for equation in _MARKED.findall(line)]

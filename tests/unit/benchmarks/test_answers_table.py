@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrr_core.benchmarks.answers import letter, name, number, verdict
+from lrr_core.benchmarks.answers import TIE, choice_of, chosen, letter, name, number, verdict
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.benchmarks.gsm8k import read_record
 from lrr_core.benchmarks.numerals import canonical, numbers, plain
@@ -68,7 +68,8 @@ LETTERS = {
     "said to be right": [
         ("C is correct", 2), ("C is correct.", 2), ("(C) is correct", 2), ("It must be C", 2), ("It must be (C).", 2),
         ("Therefore, C", 2), ("Therefore, C.", 2), ("Thus C.", 2), ("So it is C.", 2), ("I choose C", 2), ("I would go with C.", 2),
-        ("C is the right one", 2), ("C must be the answer", 2), ("it's C!", 2), ("Hence, the answer must be C", 2), ("C is right.", 2),
+        ("C is the right one", 2), ("C must be the answer", 2), ("it's C!", 2), ("Hence, the answer must be C", 2),
+        ("C is right.", 2),
         ("That leaves D.", 3), ("We compute.\n\nC", 2), ("5 * 4. So, option C.", 2), ("“C”", 2), ("The answer is ‘C’.", 2),
     ],
     "dressed": [
@@ -85,7 +86,8 @@ LETTERS = {
     ],
     "contradicted": [
         ("B or C", None), ("Either B or C is correct.", None), ("Both A and C are correct", None), ("(A) and (C)", None),
-        ("C is correct. D is correct.", None), (r"\boxed{A} or \boxed{B}", None), ("Therefore, a train", None), ("So I think", None),
+        ("C is correct. D is correct.", None), (r"\boxed{A} or \boxed{B}", None), ("Therefore, a train", None),
+        ("So I think", None),
     ],
     "by value": [
         (r"The answer is $\boxed{15}$", 1), ("The answer is 2 × 10^1", 2), ("The answer is 20 or 25", None), ("25 = 5 x 5", 3),
@@ -133,8 +135,8 @@ def test_verdicts(text, said):
 
 @pytest.mark.parametrize(
     ("text", "index"),
-    [("Tom is a wolf.", 0), ("Tom is a grey wolf", 1), ("Tom is a “grey  wolf”.", 1), ("not a wolf but a cat", 2), ("wolf or cat", None),
-     ("a werewolf", None), ("Tom is not a cat.", None)],
+    [("Tom is a wolf.", 0), ("Tom is a grey wolf", 1), ("Tom is a “grey  wolf”.", 1), ("not a wolf but a cat", 2),
+     ("wolf or cat", None),  ("a werewolf", None), ("Tom is not a cat.", None)],
 )  # fmt: skip
 def test_names(text, index):
     assert name(text, ("wolf", "grey wolf", "cat")) == index
@@ -178,7 +180,7 @@ AROUND = (
 )
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True, database=None)
 @given(
     st.integers(-(10**9), 10**9),
     st.sampled_from((1, 1, 2, 3, 4, 7, 8, 100)),
@@ -197,12 +199,13 @@ def test_every_written_form_of_a_number_reads_as_its_value(p, q, form, around):
 TEXTS = st.one_of(
     st.text(max_size=60),
     st.lists(st.sampled_from(
-        "12 3,5 000 ' _ 1/2 ½ - – = x × 10^3 and or to not isn't no wait, . answer is #### \\boxed{ \\frac{3}{4} } ( ) hours π".split(" ")
+        "12 3,5 000 ' _ 1/2 ½ - – = x × 10^3 and or to not isn't no wait, . "
+        "answer is #### \\boxed{ \\frac{3}{4} } ( ) hours π".split(" ")
     ), max_size=12).map(" ".join),
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(TEXTS)
 def test_one_law_binds_records_and_text(text):
     """A record whose answer is read is scored right when its own answer text is copied; any other is refused, and named."""
@@ -223,7 +226,7 @@ def test_one_law_binds_records_and_text(text):
 def test_the_answer_of_a_record_is_never_a_guess(own, gold):
     record = {"question": "How many?", "answer": f"It is so.\n#### {own}"}
     if gold is None:
-        with pytest.raises(ProblemError, match="one number .* that cannot be misread, not " + re.escape(repr(own))):
+        with pytest.raises(ProblemError, match=re.escape(repr(own)) + "; a number that can be misread"):
             read_record(record, "x")
     else:
         assert read_record(record, "x").gold == gold and BENCHMARKS["gsm8k"].score(
@@ -231,7 +234,7 @@ def test_the_answer_of_a_record_is_never_a_guess(own, gold):
         )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(TEXTS)
 def test_any_text_is_read_without_an_error_and_twice_the_same(text):
     for read in (number, verdict, lambda t: letter(t, OPTIONS), lambda t: name(t, ("wolf", "grey wolf"))):
@@ -241,8 +244,9 @@ def test_any_text_is_read_without_an_error_and_twice_the_same(text):
 
 @pytest.mark.parametrize(
     "unit",
-    ["1", "111 ", "1,1", "1'111'", "\\frac{", "\\frac{1}{2}", "½", "not 1 ", "not ", "1 no wait, ", "1 or ", "no, ", "A or ", "(a) ", "true ",
-     "not not ", "a, ", "1 - ", "= ", "1=", "answer is ", "\\boxed{1} or ", "wait ", "isn't A ", "A is ", "  ", "\n1", "wolf "],
+    ["1", "111 ", "1,1", "1'111'", "\\frac{", "\\frac{1}{2}", "½", "not 1 ", "not ", "1 no wait, ", "1 or ", "no, ", "A or ",
+     "(a) ", "true ", "not not ", "a, ", "1 - ", "= ", "1=", "answer is ", "\\boxed{1} or ", "wait ", "isn't A ", "A is ", "  ",
+     "\n1", "wolf "],
 )  # fmt: skip
 def test_a_text_that_repeats_itself_is_read_in_bounded_work(unit):
     """Work is bounded because at most LONGEST characters are read and no pattern backtracks over more than a few words: a
@@ -250,3 +254,26 @@ def test_a_text_that_repeats_itself_is_read_in_bounded_work(unit):
     text = unit * (8_000 // len(unit))
     for read in (number, verdict, lambda t: letter(t, OPTIONS), lambda t: name(t, ("wolf", "grey wolf"))):
         read(text)
+
+
+# --- ties -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scores", "index"),
+    [((-1.0, -2.0), 0), ((-2.0, -1.0), 1), ((-1.0, -1.0), None), ((-1.0, -2.0, -1.0), None), ((-2.0, -2.0, -1.0), 2), ((), None),
+     ((-1.0, -float("inf")), 0), ((float("nan"), -1.0), None), ((-float("inf"), -float("inf")), None)],
+)  # fmt: skip
+def test_a_tie_of_likelihood_is_given_to_nobody(scores, index):
+    assert choice_of(scores) == index
+    assert chosen(("a", "b", "c"), index) == (TIE if index is None else "abc"[index])
+    assert chosen(("a", "b"), -1) == TIE  # as an array holds it
+
+
+def test_a_record_whose_answer_is_not_read_back_is_named_broken(tmp_path):
+    from dataclasses import replace
+
+    (tmp_path / "x.jsonl").write_text('{"question": "Is it?", "answer": true}\n')
+    broken = replace(BENCHMARKS["strategyqa"], extract=lambda text, problem: None)
+    with pytest.raises(ProblemError, match="'yes' is not read back"):
+        broken.read(tmp_path / "x.jsonl")
