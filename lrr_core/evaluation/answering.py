@@ -28,9 +28,10 @@ from .arms import BASE, Arm
 class Answer:
     """One problem under one arm.
 
-    choice: index of the likelier candidate, None for a tie and for a free answer; greedy: what the decoded text
-    gives, None where it gives nothing; right: whether it counts as correct; right_greedy: whether the text does; p_right:
-    probability of the right candidate among the candidates, margin: log p(right) - log p(best other), None for a free answer; tokens: of text;
+    choice: index of the likelier candidate, None for a tie and for a free answer; greedy: what the decoded text gives, None
+    where it gives nothing; right: whether it counts as correct; right_greedy: whether the text does; p_right: probability
+    of the right candidate among the candidates, margin: log p(right) - log p(best other), None for a free answer;
+    tokens: of text;
     forwards: by kind; frontier_mass: lens probability on the true frontier at every thought up to the answer's depth (plain
     thoughts of a problem with a graph only).
     """
