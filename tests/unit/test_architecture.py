@@ -13,7 +13,7 @@ HOUSE = {
         "__init__ storage colours "
         "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers "
         "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts "
-        "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
+        "benchmarks.gsm8k benchmarks.generic benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
         "models.folder "
         "refinement.subspace "
