@@ -88,7 +88,7 @@ def describe(
     n = len(loaded.problems)
     yield f"{benchmark.name}: {loaded.records} records in {loaded.source}; {n} load, {len(loaded.broken)} are broken"
     label, share = benchmark.majority_class(loaded.problems)
-    yield f"chance {benchmark.chance:.1%}; always {label!r}: {share:.1%}"
+    yield f"chance {benchmark.guessing(loaded.problems):.1%}; always {label!r}: {share:.1%}"
     if all(p.graph for p in loaded.problems):
         right = sum(depth_rule(p.graph) == p.graph.answer for p in loaded.problems)
         yield f"the candidate deeper in the graph, without reasoning: {right / n:.1%}"

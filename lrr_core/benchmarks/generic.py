@@ -81,7 +81,9 @@ def _choices(raw: object) -> tuple[list[str], list[str]]:
     for what, values in (("choice", raw), ("label", labels)):
         for i, value in enumerate(values):
             if isinstance(value, bool) or not isinstance(value, str | int | float) or not _text(value):
-                raise ProblemError(f"{what} {i + 1} must be a text or a number, not {json.dumps(value, default=str)[:40]}.")
+                raise ProblemError(
+                    f"{what} {i + 1} must be a text or a number, not {json.dumps(value, default=str)[:40]}."
+                )
     texts, labels = [_text(v) for v in raw], [_text(v) for v in labels]
     if labels and len(labels) != len(texts):
         raise ProblemError(f"'choices' has {len(texts)} texts but {len(labels)} labels.")

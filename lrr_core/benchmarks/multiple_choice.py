@@ -62,7 +62,9 @@ def options_of(raw: str | list) -> list[str]:
         texts = [str(text) for text in raw]
     out = []
     # "A. 10", "B: 11": marks only where every option has one, since "a." may also begin a word of its own
-    dotted = len(texts) > 1 and all((m := _DOTTED.match(t)) and m[1].lower() == x for t, x in zip(texts, LETTERS, strict=False))
+    dotted = len(texts) > 1 and all(
+        (m := _DOTTED.match(t)) and m[1].lower() == x for t, x in zip(texts, LETTERS, strict=False)
+    )
     for i, text in enumerate(texts):
         lettered = re.match(r"\s*\(?\s*([a-zA-Z])\s*\)\s*", text) or (dotted and _DOTTED.match(text))
         if i >= len(LETTERS) or (lettered and lettered[1].lower() != LETTERS[i]):

@@ -332,7 +332,9 @@ def _table(read: _Text, separator: str, name: str) -> Iterator[Row]:
         if names is None:
             names = [cell.strip() for cell in cells]
             if fault or len(set(names)) < len(names):
-                raise ProblemError(f"{read.path}: {fault or f'two columns of this {name} share a name'}; correct line 1.")
+                raise ProblemError(
+                    f"{read.path}: {fault or f'two columns of this {name} share a name'}; correct line 1."
+                )
         elif fault:
             yield Row(0, None, line, fault)
         elif cells and len(cells) != len(names):

@@ -25,7 +25,9 @@ from .prosqa import GraphQuestion, ProblemError
 from .sources import records, rename, stem
 
 
-MOST_BROKEN = 10_000  # records; a file with more of them is none of this benchmark, and naming each would fill the memory
+MOST_BROKEN = (
+    10_000  # records; a file with more of them is none of this benchmark, and naming each would fill the memory
+)
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,12 @@ class Benchmark:
         if problem.gold is None:
             raise ProblemError(f"The right answer of {problem.id} is unknown, so nothing can be scored; leave it out.")
         return self.extract(text, problem) == problem.gold
+
+    def guessing(self, problems: Sequence[Problem]) -> float:
+        """Accuracy of guessing these problems: the benchmark's own, or the mean over theirs where choices differ in number."""
+        if self.key != "generic" or not problems:
+            return self.chance
+        return sum(1 / len(p.candidates) for p in problems if p.candidates) / len(problems)
 
     def majority_class(self, problems: Sequence[Problem]) -> tuple[str, float]:
         """The most frequent answer and the accuracy of always giving it; ("", 0.0) where no answer is known.
