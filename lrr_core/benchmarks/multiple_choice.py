@@ -74,7 +74,8 @@ def options_of(raw: str | list) -> list[str]:
     for i, text in enumerate(out):
         if left := _LEFTOVER.search(text):
             raise ProblemError(
-                f"Option {LETTERS[i]} still holds the letter mark {left[0].strip(' ,')!r}; five options a to {LETTERS[-1]} are read, "
+                f"Option {LETTERS[i]} still holds the letter mark {left[0].strip(' ,')!r}; "
+                f"five options a to {LETTERS[-1]} are read, "
                 f"each once and in order: {text[:40]!r}."
             )
     if len(out) < 2:

@@ -24,7 +24,6 @@ from pathlib import Path
 from .prosqa import GraphQuestion, ProblemError
 from .sources import records, rename, stem
 
-
 MOST_BROKEN = (
     10_000  # records; a file with more of them is none of this benchmark, and naming each would fill the memory
 )

@@ -144,7 +144,6 @@ def problems(
 ):
     """Say what a file of problems holds: counts, chance, majority class, broken records by name, and one problem."""
     from ..benchmarks.catalogue import describe
-
     from ..benchmarks.sources import field_map
 
     chosen = find_benchmark(benchmark, models or DEFAULT_SET)
