@@ -3,7 +3,7 @@
 Three schemas are read. The released one has an `answer` of prose with calculator marks and the number on its last line:
 "He sold 48/2 = <<48/2=24>>24 clips.\\n#### 72". The one of the Coconut code (GSM8K-Aug) has the number as `answer` and the
 equations as `steps`: ["<<48/2=24>>", ...]. And plain lines, question||steps #### answer (`sources`), or a record whose answer is
-a number alone, with its equations under `cot` or with none. 
+a number alone, with its equations under `cot` or with none.
 A problem keeps the prose as `steps` and the equations, without their marks, as
 `formal`. 95 records of the released training file have no equation.
 """

@@ -168,6 +168,8 @@ class _Text:
         with gzip.open(self.path) if self.packed else open(self.path, "rb") as file:
             while raw := file.readline(MOST_RECORD + 1):
                 number, total, long = number + 1, total + len(raw), False
+                if number > 2 * MOST_RECORDS:
+                    raise ProblemError(f"{self.path} has more than {2 * MOST_RECORDS:,} lines; give a part of it.")
                 while raw and not raw.endswith(b"\n") and len(raw) > MOST_RECORD:  # skip the rest of a line too long
                     long, raw = True, file.readline(MOST_RECORD + 1)
                     total += len(raw)
