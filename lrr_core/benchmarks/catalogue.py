@@ -1,4 +1,4 @@
-"""The five benchmarks of the paper, and the one place to get problems from. Text only, no torch.
+"""The five benchmarks of the paper and one of the reader's own, and the one place to get problems from. Text only, no torch.
 
     problem = BENCHMARKS["prosqa"].load("valid.json")[0]
     TEMPLATES["triples"](problem)  ->  "shumpus rempus ; Tom terpus ; ... ; ? lempus scrompus Tom"
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from . import answers
 from .generators import generate
+from .generic import GENERIC
 from .gsm8k import GSM8K
 from .multiple_choice import AQUA, MATHQA
 from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names, parse_text
@@ -69,7 +70,7 @@ PROSQA = Benchmark(
     maker=_generate_prosqa,
 )
 
-BENCHMARKS: dict[str, Benchmark] = {b.key: b for b in (PROSQA, GSM8K, MATHQA, AQUA, STRATEGYQA)}
+BENCHMARKS: dict[str, Benchmark] = {b.key: b for b in (PROSQA, GSM8K, MATHQA, AQUA, STRATEGYQA, GENERIC)}
 
 
 def from_text(benchmark: str, text: str) -> Problem:
@@ -87,7 +88,7 @@ def describe(
     n = len(loaded.problems)
     yield f"{benchmark.name}: {loaded.records} records in {loaded.source}; {n} load, {len(loaded.broken)} are broken"
     label, share = benchmark.majority_class(loaded.problems)
-    yield f"chance {benchmark.chance:.1%}; always {label!r}: {share:.1%}"
+    yield f"chance {benchmark.guessing(loaded.problems):.1%}; always {label!r}: {share:.1%}"
     if all(p.graph for p in loaded.problems):
         right = sum(depth_rule(p.graph) == p.graph.answer for p in loaded.problems)
         yield f"the candidate deeper in the graph, without reasoning: {right / n:.1%}"

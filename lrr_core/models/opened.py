@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
+from ..benchmarks.catalogue import BENCHMARKS
 from .folder import ModelError, ModelFolder
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -104,6 +105,17 @@ class ModelSet(ModelFolder):
     @property
     def answer_ids(self) -> list[int]:
         return self.encode(self.info.answer_prefix)
+
+    @property
+    def end_id(self) -> int | None:
+        """The token that ends an answer where the benchmark's candidates are scored with their end, else None."""
+        if not BENCHMARKS[self.info.benchmark].ends:
+            return None
+        if self.tokenizer.eos_token_id is None:
+            raise ModelError(
+                f"{self.info.name} has no end token, which choices are judged with; add one to its tokenizer."
+            )
+        return self.tokenizer.eos_token_id
 
     def candidate_ids(self, candidates: tuple[str, ...]) -> list[list[int]]:
         """Token ids of each candidate as it would follow the answer prefix."""

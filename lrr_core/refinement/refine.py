@@ -205,7 +205,7 @@ class Refiner:
                 stream.append(h)
             self.done = t + 1
             if self.details:
-                self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates))
+                self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates, self.models.end_id))
                 self.cost.readout += 1
 
     def _check_length(self) -> None:
@@ -294,7 +294,7 @@ class Refiner:
         if self.readouts:
             scores = self.readouts[-1]
         else:
-            scores = score_candidates(main, self.models.answer_ids, c.candidates)
+            scores = score_candidates(main, self.models.answer_ids, c.candidates, self.models.end_id)
         texts, forwards = [""] * b, [len(self.models.answer_ids)] * b
         ids: list[list[int]] = [[] for _ in range(b)]
         if decode:

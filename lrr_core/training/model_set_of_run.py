@@ -63,7 +63,9 @@ def measure(
             stream.append(stream.last)
         answers = [p.candidates or (p.gold,) for p in part]
         ids = [[list(writer.encode(config.answer_space + a)) for a in each] for each in answers]
-        scores = score_candidates(stream, writer.prefix, ids)  # (B, C)
+        scores = score_candidates(
+            stream, writer.prefix, ids, tokenizer.eos_token_id if benchmark.ends else None
+        )  # (B, C)
         total += sum(
             float(scores[i, each.index(p.gold)]) for i, (p, each) in enumerate(zip(part, answers, strict=True))
         )

@@ -57,11 +57,12 @@ def problem(key, **changed):
 
 
 def test_the_five_of_the_paper_are_there():
-    assert set(BENCHMARKS) == set(RECORDS)
+    assert set(BENCHMARKS) == {*RECORDS, "generic"}
     assert {key: b.chance for key, b in BENCHMARKS.items()} == {
-        "prosqa": 0.5, "gsm8k": 0.0, "mathqa": 0.2, "aqua": 0.2, "strategyqa": 0.5,
+        "generic": 0.0, "prosqa": 0.5, "gsm8k": 0.0, "mathqa": 0.2, "aqua": 0.2, "strategyqa": 0.5,
     }  # fmt: skip
-    for key, b in BENCHMARKS.items():
+    for key in RECORDS:
+        b = BENCHMARKS[key]
         assert b.key == key and problem(key).benchmark == key
 
 
@@ -130,8 +131,8 @@ def test_prompts_hold_question_and_options_and_never_the_answer_or_the_reasoning
     assert BENCHMARKS["strategyqa"].render(problem("strategyqa"), "instruct") == (
         "Question: Could a penguin outrun a rumour?\nAnswer with yes or no.\nAnswer:"
     )
-    for key, b in BENCHMARKS.items():
-        p = problem(key)
+    for key in RECORDS:
+        b, p = BENCHMARKS[key], problem(key)
         for template in b.templates:
             text = b.render(p, template)
             assert text == TEMPLATES[template](p)

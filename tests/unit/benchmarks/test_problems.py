@@ -105,7 +105,7 @@ RECORD = to_record(parse_text(TEXT))
     [
         (b"", "is empty"),
         (b"[{]", "line 1: broken JSON"),
-        (b"\xff\xfe", "not UTF-8"),
+        (b"\xff\xfe", "UTF-16 text"),
         (
             json.dumps([RECORD, {**RECORD, "edges": None}]).encode(),
             r"record 1 \(the first is 0\): 'edges' must be list",
