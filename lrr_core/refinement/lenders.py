@@ -8,15 +8,17 @@ control gives one number wherever it is asked for; where its benchmark cannot dr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from .methods import borrowers
 
+Listed = TypeVar("Listed")
 COUNT = 8  # problems that lend to one looked at alone
 SEED, NODES, HOPS = 20_000, (12, 15), (2, 3)  # of those that are drawn
 
 
-def following[T](problems: Sequence[T], at: int) -> tuple[T, ...]:
+def following(problems: Sequence[Listed], at: int) -> tuple[Listed, ...]:
     """The others of a list, those after place `at` first."""
     return (*problems[at + 1 :], *problems[:at])
 
