@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import Problem
 from ..storage import read_npz, save_npz
 from .methods import METHODS, Method
@@ -124,8 +125,8 @@ class Run:
     top_ids, top_p: (T, K+1, 5) most probable tokens under the logit lens and their probability
     node_p:    (T, K+1, N) lens probability of the watched tokens (a graph's nodes; N = 0 without a graph)
     readout:   (T, C) log p of each candidate if it had to answer after thought t (NaN where it was not asked)
-    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: its argmax, what `correct` is counted
-               by, None without candidates
+    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: the likeliest, what `correct` is
+               counted by, None for a tie and without candidates
     text, text_tokens, cost: the greedily decoded answer, its length, forwards by kind
     """
 
@@ -171,7 +172,7 @@ class Run:
 
     @property
     def choice(self) -> int | None:
-        return int(np.argmax(self.scores)) if len(self.scores) else None
+        return choice_of(self.scores)
 
 
 @dataclass(frozen=True)

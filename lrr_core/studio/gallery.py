@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..analysis.curves import margin
+from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import Problem
 from ..models.checkpoints import ROLES, Checkpoints
 from ..refinement.lenders import following
@@ -301,7 +302,7 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, 
         rows["plain"] = before  # else it is held against thoughts of another number or checkpoint than the trace's own
     for name, row in rows.items():
         if row["choice"] is not None and trace.runs[name].choice != row["choice"]:
-            said, now = (problem.candidates[c] for c in (row["choice"], trace.runs[name].choice))
+            said, now = (chosen(problem.candidates, c) for c in (row["choice"], trace.runs[name].choice))
             raise GalleryError(
                 f"The {name} run of {case.id} answers {now} here and {said} in the report; it was made on another device or "
                 "with other versions. Evaluate again on this machine."

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from ..analysis.statistics import wilson
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import pick_device
@@ -67,7 +68,7 @@ def measure(
             float(scores[i, each.index(p.gold)]) for i, (p, each) in enumerate(zip(part, answers, strict=True))
         )
         free = [i for i, p in enumerate(part) if not p.candidates]
-        correct += sum(int(s.argmax()) == p.answer for s, p in zip(scores, part, strict=True) if p.candidates)
+        correct += sum(choice_of(s) == p.answer for s, p in zip(scores, part, strict=True) if p.candidates)
         if free:
             written, _ = decode_greedy(stream, writer.prefix, tokenizer.eos_token_id, longest)
             decoded = [tokenizer.decode(written[i], skip_special_tokens=True) for i in free]

@@ -11,7 +11,7 @@ RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
         "__init__ storage colours "
-        "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers "
+        "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers benchmarks.numerals "
         "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts "
         "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
+from lrr_core.evaluation import answering
 from lrr_core.evaluation import evaluate as evaluating
 from lrr_core.evaluation.arms import known_methods, parse
 from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
@@ -91,7 +93,7 @@ def test_the_report_has_the_promised_keys(whole, seven):
     assert whole["config"] == asdict(CONFIG) | dict(zip(STANDARD, STANDARD, strict=True))
     assert list(whole["methods"]) == list(EVERY)
     for name, row in whole["methods"].items():
-        keys = "method settings against judged_by correct correct_greedy n accuracy ci95 tokens_per_problem"
+        keys = "method settings against judged_by correct correct_greedy ties n accuracy ci95 tokens_per_problem"
         keys += " forwards_per_problem seconds_per_problem memory_per_problem by_seed mean spread"
         assert set(row) - {"frontier_mass"} == set(keys.split()), name
         assert set(row["forwards_per_problem"]) == {"prefill", "single", "probe", "decode"}, name
@@ -456,3 +458,33 @@ def test_a_missing_text_baseline_is_refused_before_any_work(opened, seven):
 def test_a_problem_without_a_known_answer_cannot_be_counted(models, seven):
     with pytest.raises(ModelError, match="right answer of lost is unknown"):
         evaluate(models, [seven[0], replace(seven[1], id="lost", answer=None)], ["coconut"], CONFIG)
+
+
+class Written:
+    """Stands for a model set whose tokens are pieces of text. answer_ids: of its end-of-thought text."""
+
+    def __init__(self, prefix: str, ids: list[int], pieces: list[str]):
+        self.info, self.answer_ids, self.pieces = SimpleNamespace(answer_prefix=prefix), ids, pieces
+
+    def decode(self, ids):
+        return "".join(self.pieces[i] for i in ids).strip()
+
+
+def test_written_reasoning_ends_at_the_whole_end_of_thought_text_in_whatever_tokens_it_is_written():
+    pieces = ["The", " answer", " is", " The", " cat", "\nThe", " ans", "wer is", " red"]
+    models = Written("The answer is", [0, 1, 2], pieces)
+    ends = answering._end_of_thought(models)
+    for reasoning, end in (([0, 4, 2, 8], [3, 1, 2]), ([0, 4, 2, 8], [5, 6, 7]), ([], [0, 1, 2])):
+        path = reasoning + end
+        assert [k for k in range(1, len(path) + 1) if ends(path[:k])] == [len(path)]  # not at "The", nor before the end
+        assert answering._without_end(models, path) == reasoning
+    assert answering._without_end(models, [0, 4, 2]) == [0, 4, 2]  # it never came
+    assert answering._end_of_thought(Written("####", [7], pieces)) == 7
+
+
+def test_a_tie_counts_as_wrong_and_is_counted(seven):
+    problem = seven[0]
+    tied = answering._judge(problem, np.array([-1.0, -1.0]), "", 0, {})
+    assert tied.tied and tied.choice is None and not tied.right and tied.p_right == pytest.approx(0.5)
+    sure = answering._judge(problem, np.array([-1.0, -2.0]), "", 0, {})
+    assert not sure.tied and sure.choice == 0
