@@ -48,6 +48,11 @@ class Arm:
         return self.names if self.method in PUSHES else self.names[:1]
 
 
+def arm_of(config: RefineConfig, names: tuple[str, str, str]) -> Arm:
+    """The arm of a configuration as it is."""
+    return Arm(config.method, config.method, config, names, {})
+
+
 def parse(label: str, config: RefineConfig, names: tuple[str, str, str]) -> Arm:
     """The arm a label stands for over given settings. ConfigError for an unknown method or setting, or a bad value."""
     method, *parts = label.split("@")
