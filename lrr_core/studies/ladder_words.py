@@ -15,7 +15,7 @@ from .ladder import Asked, Gain, Ladder, gain, pair_gains, rung_gains, standing_
 
 def findings(ladder: Ladder) -> dict[str, list[str]]:
     """Where refinement helps, one sentence for each reading of the references: `gains`, `controls` and `pairs`."""
-    told = {"gains": [], "controls": [], "pairs": []}
+    told: dict[str, list[str]] = {"gains": [], "controls": [], "pairs": []}
     for reference in dict.fromkeys(asked.reference for asked in ladder.answers if asked.reference):
         gains = rung_gains(ladder, "full", reference)
         if not gains:
@@ -96,7 +96,7 @@ def table(ladder: Ladder) -> list[dict]:
     rows = []
     for asked, right in ladder.answers.items():
         low, high = (100 * v for v in wilson(int(right.sum()), len(right)))
-        row = {key: name(value) for key, value in asked._asdict().items()}
+        row: dict[str, object] = {key: name(value) for key, value in asked._asdict().items()}
         row |= {"n": len(right), "correct": int(right.sum()), "accuracy": 100 * right.mean(), "low": low, "high": high}
         if asked.method != "coconut" and (g := gain(ladder, asked)):
             row |= {"points": g.points, "points low": g.ci95[0], "points high": g.ci95[1], "p": g.p_value}

@@ -149,8 +149,8 @@ class Pad:
         """The run at any setting (held to the pad's edges), bilinear in the coordinates of the pad."""
         i, across = _between(to_axis(self.steps, self.steps[-1]), to_axis(step, self.steps[-1]))
         j, up = _between(self.mixes, mix)
-        corners = ((i, j, (1 - across) * (1 - up)), (i + 1, j, across * (1 - up)))
-        corners += ((i, j + 1, (1 - across) * up), (i + 1, j + 1, across * up))
+        corners = [(i, j, (1 - across) * (1 - up)), (i + 1, j, across * (1 - up))]
+        corners += [(i, j + 1, (1 - across) * up), (i + 1, j + 1, across * up)]
         used = [(a, b, weight) for a, b, weight in corners if weight > 0]  # a NaN beyond the edge must not leak in
         mixed = {name: sum(w * getattr(self.cells, name)[a, b].astype(float) for a, b, w in used) for name in NAMES}
         return View(**mixed)
@@ -204,7 +204,7 @@ def stamp(
         "problem": digest([problem.question, problem.candidates, problem.answer, graph]),
         "weights": {role: weights[n] for role, n in zip(("backbone", "strong", "weak"), names, strict=True)},
         "settings": {name: getattr(config, name) for name in SETTINGS},
-        "maps": {name: f"{zlib.crc32(np.ascontiguousarray(m.points)):08x}" for name, m in maps.items()},
+        "maps": {name: f"{zlib.crc32(np.ascontiguousarray(m.points).tobytes()):08x}" for name, m in maps.items()},
     }
 
 
@@ -273,7 +273,7 @@ def measure_gap(pad: Pad, runs: Mapping[tuple[float, float], Run], answer: int |
     return Gap(len(runs), float(np.median(off)), float(off.max()), same)
 
 
-def _between(nodes: np.ndarray, value: float) -> tuple[int, float]:
+def _between(nodes: np.ndarray, value: float | np.ndarray) -> tuple[int, float]:
     """Index of the node below a value and how far it is towards the next, 0 to 1; held to the ends."""
     value = float(np.clip(value, nodes[0], nodes[-1]))
     below = min(int(np.searchsorted(nodes, value, "right")) - 1, len(nodes) - 2)

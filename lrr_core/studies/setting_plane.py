@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,8 +85,10 @@ class Plane:
     identity: dict
 
     def __post_init__(self):
-        cells, thoughts = (len(self.step_sizes), len(self.residuals)), self.plain_length.shape
-        expect = dict.fromkeys(("margin", "choice", "approach", "random_margin", "random_choice"), cells)
+        cells: tuple[int, ...] = (len(self.step_sizes), len(self.residuals))
+        thoughts = self.plain_length.shape
+        names = ("margin", "choice", "approach", "random_margin", "random_choice")
+        expect: dict[str, tuple[int, ...]] = dict.fromkeys(names, cells)
         expect |= dict.fromkeys(("length", "step_change", "push", "deviation"), cells + thoughts)
         expect |= {"plain_step_change": thoughts, "gaps": cells + self.gaps.shape[2:]}
         check_shapes(self, expect)
@@ -155,6 +158,8 @@ def measure(
     random_margin, random_choice = answers(random)
     ends = {name: base.runs[run] for name, run in (("plain", "plain"), ("zero", "zero_thoughts"))}
     names = readers_names(problem)
+    at_the_ends: dict[str, Any] = {f"{n}_margin": float(margin(r.scores, problem.answer)) for n, r in ends.items()}
+    at_the_ends |= {f"{n}_choice": r.choice for n, r in ends.items()}
     return Plane(
         step_sizes=np.asarray(step_sizes, float),
         residuals=np.asarray(residuals, float),
@@ -170,8 +175,7 @@ def measure(
         random_choice=random_choice,
         plain_length=plain.length.astype(np.float32),
         plain_step_change=plain.step_change.astype(np.float32),
-        **{f"{name}_margin": float(margin(run.scores, problem.answer)) for name, run in ends.items()},
-        **{f"{name}_choice": run.choice for name, run in ends.items()},
+        **at_the_ends,
         answer=problem.answer,
         problem=problem.id,
         candidates=tuple(names[c] for c in problem.candidates),

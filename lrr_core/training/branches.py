@@ -12,6 +12,7 @@ the two candidates. Thoughts are fed back for real, with gradients through time.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,9 @@ def make_batch(questions: list[GraphQuestion], branches: int, thoughts: int, rng
         edges[b, longest - len(row) :] = row
         children = q.children()
         inner = [i for i, kids in enumerate(children) if kids and i != q.root]
-        extra = rng.choice(inner, branches - 1, replace=len(inner) < branches - 1) if inner and branches > 1 else []
+        extra: Sequence[int] = []
+        if inner and branches > 1:
+            extra = rng.choice(inner, branches - 1, replace=len(inner) < branches - 1).tolist()
         for m, root in enumerate([q.root, *map(int, extra)]):
             depth = breadth_first(children, root)
             for node, d in enumerate(depth):
@@ -92,7 +95,8 @@ def _block_mask(pad: torch.Tensor, m: int, thoughts: int, dtype) -> tuple[torch.
     first = torch.zeros(b, 1, q, q, dtype=dtype).masked_fill_(~allow[:, None], low)
     eye, none = torch.eye(m, dtype=torch.bool), torch.zeros(m, m, dtype=torch.bool)
     head = torch.cat([~pad[:, None, :].expand(b, m, p), eye.repeat_interleave(4, 1).expand(b, m, 4 * m)], -1)
-    steps, past = [], []
+    steps: list[torch.Tensor] = []
+    past: list[torch.Tensor] = []
     for _ in range(thoughts):
         row = torch.cat([head, *(x.expand(b, m, m) for x in past)], -1)
         thought = torch.cat([row, eye.expand(b, m, m), none.expand(b, m, m)], -1)
