@@ -226,7 +226,7 @@ def _tally(log: AnswerLog, label: str, units: Sequence[Unit], only: int | None, 
     seconds = 0.0
     for unit in units:
         if unit.arm.label == label:
-            (entry,) = unit.found(log)
+            entry = log.found[unit.keys[0]]
             answers.setdefault(unit.seed, []).extend(entry.answers)
             seconds += entry.seconds if only in (None, unit.seed) else 0.0
     return Tally(answers, seconds, memory)

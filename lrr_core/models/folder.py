@@ -107,8 +107,8 @@ class ModelFolder:
         self.members = ["backbone"] if alone else self._find_members()
         self.width = self._check_members()
 
-    def place(self, name: str) -> Path:
-        """The folder of a checkpoint."""
+    def folder(self, name: str) -> Path:
+        """Where the weights of a member lie."""
         return self.path if self.alone else self.path / name
 
     def _find_members(self) -> list[str]:
@@ -125,7 +125,7 @@ class ModelFolder:
         """Same tokenizer and width everywhere; returns the width."""
         widths, tokenizers = {}, {}
         for name in self.members:
-            folder = self.place(name)
+            folder = self.folder(name)
             try:
                 config = json.loads((folder / "config.json").read_text())
                 tokenizers[name] = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
@@ -152,7 +152,7 @@ class ModelFolder:
 
     def hash(self, name: str) -> str:
         if name not in self._hashes:
-            self._hashes[name] = weight_hash(self.place(name))
+            self._hashes[name] = weight_hash(self.folder(name))
         return self._hashes[name]
 
     def weights(self, *names: str) -> dict[str, str]:

@@ -50,7 +50,7 @@ class ModelSet(ModelFolder):
         self.lock = threading.RLock()
         self._loaded: dict[str, torch.nn.Module] = {}
         self.tokenizer = AutoTokenizer.from_pretrained(
-            self.place("backbone"), trust_remote_code=False, local_files_only=True, padding_side="left"
+            self.folder("backbone"), trust_remote_code=False, local_files_only=True, padding_side="left"
         )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token  # masked everywhere, so any token will do
@@ -68,7 +68,7 @@ class ModelSet(ModelFolder):
                     )
                 try:
                     model, found = AutoModelForCausalLM.from_pretrained(
-                        self.place(name),
+                        self.folder(name),
                         dtype=self.dtype,
                         trust_remote_code=False,
                         local_files_only=True,
@@ -76,7 +76,7 @@ class ModelSet(ModelFolder):
                         output_loading_info=True,
                     )
                 except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-                    raise ModelError(f"Cannot load {name} from {self.place(name)}: {error}; save it again.") from error
+                    raise ModelError(f"Cannot load {name} from {self.folder(name)}: {error}; save it again.") from error
                 if missing := sorted(found["missing_keys"]):  # transformers would fill these with random numbers
                     raise ModelError(
                         f"The weights of {name} lack {', '.join(missing[:3])} that its config.json asks for; save it again."

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
-from ..evaluation.answer_log import AnswerLog
+from ..evaluation.answer_log import AnswerLog, Key
 from ..evaluation.arms import Arm, arm_of
 from ..evaluation.engine import Stopped, Unit, answer, marks, refined
 from ..models.opened import ModelSet
@@ -113,33 +113,45 @@ def accuracy_plane(
     arms = dict(zip(wanted, _arms(wanted, config, names), strict=True))
     known = dict(zip(wanted, marks(models, list(arms.values()), problems), strict=True))
     units: list[Unit] = []
+    keys: dict[Cell, list[Key]] = {cell: [] for cell in wanted}  # where the log holds a cell's batches
     for block in _blocks(wanted):
-        size, told = max(1, ROWS // len(block)), tuple(known[cell] for cell in block)
-        parts = [(at, tuple(problems[at : at + size])) for at in range(0, len(problems), size)]
-        units += [Unit(tuple(arms[cell] for cell in block), told, at, part) for at, part in parts]
+        size = max(1, ROWS // len(block))
+        for at in range(0, len(problems), size):
+            unit = Unit(
+                tuple(arms[cell] for cell in block),
+                tuple(known[cell] for cell in block),
+                at,
+                tuple(problems[at : at + size]),
+            )
+            units.append(unit)
+            for cell, key in zip(block, unit.keys, strict=True):
+                keys[cell].append(key)
 
-    def right_of(cell: Cell) -> np.ndarray | None:
-        """(n,) whether each problem is answered rightly; None while any is not answered."""
-        own = [key for unit in units for key in unit.keys if key[0] == known[cell]]
-        return np.concatenate([log.found[key].right for key in own]) if all(key in log.found for key in own) else None
+    def rights(cells: Sequence[Cell]) -> tuple[np.ndarray, np.ndarray]:
+        """(cells, n) whether each problem is answered rightly, and (cells,) whether all of them have been answered."""
+        done = np.array([all(key in log.found for key in keys[cell]) for cell in cells])
+        rows = [
+            [log.found[k].right for k in keys[cell]] if all_of_it else []
+            for cell, all_of_it in zip(cells, done, strict=True)
+        ]
+        return np.array([np.concatenate(row) if row else np.zeros(len(problems), bool) for row in rows]), done
 
     def so_far() -> AccuracyPlane:
-        shape = len(step_sizes), len(residuals), len(problems)
-        right, random = np.zeros(shape, bool), np.zeros(shape, bool)
-        ran, random_ran = np.zeros(shape[:2], bool), np.zeros(shape[:2], bool)
-        for (i, s), (j, a) in itertools.product(enumerate(step_sizes), enumerate(residuals)):
-            for cell, rows, done in ((("full", s, a), right, ran), (pushed(s, a), random, random_ran)):
-                if (found := right_of(cell)) is not None:
-                    rows[i, j], done[i, j] = found, True
+        cells = len(step_sizes), len(residuals)
+        plane = list(itertools.product(step_sizes, residuals))
+        (right, done), (random, random_done) = (
+            rights([place(s, a) for s, a in plane]) for place in (lambda s, a: ("full", s, a), pushed)
+        )
+        (plain, zero), _ = rights(wanted[:2])
         return AccuracyPlane(
             step_sizes=np.asarray(step_sizes, float),
             residuals=np.asarray(residuals, float),
-            right=right,
-            done=ran,
-            random_right=random,
-            random_done=random_ran,
-            plain=right_of(wanted[0]),
-            zero=right_of(wanted[1]),
+            right=right.reshape(*cells, -1),
+            done=done.reshape(cells),
+            random_right=random.reshape(*cells, -1),
+            random_done=random_done.reshape(cells),
+            plain=plain,
+            zero=zero,
             chance=BENCHMARKS[models.info.benchmark].chance,
             source=source or {},
             stamp=stamped,
@@ -158,7 +170,7 @@ def accuracy_plane(
         done += size_of(unit)
         progress(done // len(problems), len(wanted))
         whole = unit.start + len(unit.problems) == len(problems)
-        if whole and all(right_of(cell) is not None for cell in wanted[:2]):
+        if whole and rights(wanted[:2])[1].all():
             partial(so_far())
     return so_far()
 

@@ -59,7 +59,7 @@ def measure(
 
 def _with_gold(models: ModelSet, problems: Sequence[Problem]) -> Prompts:
     """Where there are no candidates the right answer is scored as the only one; the prompt does not tell it."""
-    scored = [models.candidate_ids(p.candidates or (p.gold,)) for p in problems]
+    scored = [models.candidate_ids(p.candidates or (p.gold or "",)) for p in problems]
     return replace(Prompts.make(models, problems), candidates=scored)
 
 
