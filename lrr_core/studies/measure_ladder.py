@@ -15,11 +15,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..evaluation.arms import arm_of
+from ..evaluation.engine import right_answers
 from ..models.checkpoints import Checkpoints
 from ..models.opened import ModelSet
 from ..refinement.trace import REFERENCES, RefineConfig
 from .ladder import PUSHED, UNPUSHED, Asked, GainsError, Ladder
-from .measure_planes import right_answers
 
 SEED = 8_000_001  # neither the validation seed nor one of the published tables
 NODES, HOPS = (12, 15), (2, 3)
@@ -80,8 +81,7 @@ def measure(
 def _answers(models: ModelSet, problems: Sequence[Problem], asked: Asked, config: RefineConfig):
     settings = replace(config, method=asked.method, reference=asked.reference or config.reference)
     names = Checkpoints(asked.backbone, asked.strong or "strong", asked.weak or "weak")
-    with models.lock:
-        return right_answers(models, problems, settings, names, BATCH)
+    return right_answers(models, problems, arm_of(settings, names), BATCH)
 
 
 def _started(models, path: Path, config, n, n_pairs, seed, nodes, hops) -> Ladder:

@@ -139,9 +139,9 @@ def counted(monkeypatch):
     """What is run: (method, backbone, strong, weak) of every call."""
     calls, real = [], measuring.right_answers
 
-    def counting(models, problems, config, names, batch_size):
-        calls.append((config.method, config.reference, *names, len(problems)))
-        return real(models, problems, config, names, batch_size)
+    def counting(models, problems, arm, size):
+        calls.append((arm.method, arm.config.reference, *arm.names, len(problems)))
+        return real(models, problems, arm, size)
 
     monkeypatch.setattr(measuring, "right_answers", counting)
     return calls
