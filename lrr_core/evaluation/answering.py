@@ -21,6 +21,7 @@ from ..models.opened import ModelSet
 from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
 from ..refinement.methods import PLAIN
 from ..refinement.refine import Prompts, Refiner, run_all
+from ..refinement.trace import Run
 from ..studies.comparison import TextRun
 from .arms import Arm
 
@@ -75,12 +76,18 @@ def answer_batch(
     return out
 
 
+def is_right(problem: Problem, run: Run) -> bool:
+    """Whether a run counts as correct, as `answer_batch` judges it; a free answer must have been decoded."""
+    if problem.candidates:
+        return run.choice == problem.answer
+    return BENCHMARKS[problem.benchmark].score(run.text, problem)
+
+
 def _judge(
     problem: Problem, scores: np.ndarray, text: str, tokens: int, cost: dict[str, int], mass: tuple[float, ...] = ()
 ) -> Answer:
     """scores: (C,) log p of the candidates, empty for a free answer."""
-    benchmark = BENCHMARKS[problem.benchmark]
-    greedy = benchmark.extract(text, problem)
+    greedy = BENCHMARKS[problem.benchmark].extract(text, problem)
     right_greedy = greedy == problem.gold
     if not problem.candidates:
         return Answer(problem.id, None, greedy, right_greedy, right_greedy, None, None, tokens, cost, mass)

@@ -96,14 +96,21 @@ class ModelFolder:
     """A model set's folder, checked but not loaded. Raises ModelError naming the member, what was expected and what came.
 
     path; info: its `model_set.json`; members: names of its checkpoints; width: D, the same for all of them.
+
+    alone: for the folder of one checkpoint, what its set would say: it is then the only member, the backbone, so that a
+    training measures it as a set is measured.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.info = SetInfo.load(self.path / "model_set.json")
+    def __init__(self, path: str | Path, alone: SetInfo | None = None):
+        self.path, self.alone = Path(path), alone is not None
+        self.info = alone or SetInfo.load(self.path / "model_set.json")
         self._hashes: dict[str, str] = {}
-        self.members = self._find_members()
+        self.members = ["backbone"] if alone else self._find_members()
         self.width = self._check_members()
+
+    def folder(self, name: str) -> Path:
+        """Where the weights of a member lie."""
+        return self.path if self.alone else self.path / name
 
     def _find_members(self) -> list[str]:
         found = [name for name in (*ROLES, *OPTIONAL) if (self.path / name).is_dir()]
@@ -117,7 +124,7 @@ class ModelFolder:
         """Same tokenizer and width everywhere; returns the width."""
         widths, tokenizers = {}, {}
         for name in self.members:
-            folder = self.path / name
+            folder = self.folder(name)
             try:
                 config = json.loads((folder / "config.json").read_text())
                 tokenizers[name] = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
@@ -144,7 +151,7 @@ class ModelFolder:
 
     def hash(self, name: str) -> str:
         if name not in self._hashes:
-            self._hashes[name] = weight_hash(self.path / name)
+            self._hashes[name] = weight_hash(self.folder(name))
         return self._hashes[name]
 
     def weights(self, *names: str) -> dict[str, str]:

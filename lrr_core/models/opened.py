@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from ..benchmarks.catalogue import BENCHMARKS
-from .folder import ModelError, ModelFolder
+from .folder import ModelError, ModelFolder, SetInfo
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -43,15 +43,15 @@ class ModelSet(ModelFolder):
     lock: hold it while a run uses the set, so that concurrent users queue instead of slowing each other down.
     """
 
-    def __init__(self, path: str | Path, device: str = "auto", dtype: str = "float32"):
+    def __init__(self, path: str | Path, device: str = "auto", dtype: str = "float32", alone: SetInfo | None = None):
         if dtype not in DTYPES:
             raise ModelError(f"No dtype called {dtype!r}; choose one of {', '.join(DTYPES)}.")
         self.device, self.dtype, self.dtype_name = pick_device(device), DTYPES[dtype], dtype
-        super().__init__(path)
+        super().__init__(path, alone)
         self.lock = threading.RLock()
         self._loaded: dict[str, torch.nn.Module] = {}
         self.tokenizer = AutoTokenizer.from_pretrained(
-            self.path / "backbone", trust_remote_code=False, local_files_only=True, padding_side="left"
+            self.folder("backbone"), trust_remote_code=False, local_files_only=True, padding_side="left"
         )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token  # masked everywhere, so any token will do
@@ -69,7 +69,7 @@ class ModelSet(ModelFolder):
                     )
                 try:
                     model, found = AutoModelForCausalLM.from_pretrained(
-                        self.path / name,
+                        self.folder(name),
                         dtype=self.dtype,
                         trust_remote_code=False,
                         local_files_only=True,
@@ -77,7 +77,7 @@ class ModelSet(ModelFolder):
                         output_loading_info=True,
                     )
                 except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-                    raise ModelError(f"Cannot load {name} from {self.path / name}: {error}; save it again.") from error
+                    raise ModelError(f"Cannot load {name} from {self.folder(name)}: {error}; save it again.") from error
                 if missing := sorted(found["missing_keys"]):  # transformers would fill these with random numbers
                     raise ModelError(
                         f"The weights of {name} lack {', '.join(missing[:3])} that its config.json asks for; save it again."

@@ -12,13 +12,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-from ..benchmarks.answers import choice_of
-from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
+from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..evaluation.arms import arm_of
+from ..evaluation.engine import right_answers
+from ..models.checkpoints import STANDARD
 from ..models.folder import ModelError, SetInfo
-from ..models.rollout import Stream, pad_left, score_candidates
+from ..models.opened import ModelSet
+from ..refinement.methods import PLAIN
+from ..refinement.trace import RefineConfig
 from .write_set import write_set
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
@@ -26,21 +27,11 @@ WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well belo
 SIZES = {"small": ((12, 15), (2, 3)), "large": ((14, 28), (3, 4))}  # name -> nodes, hops
 
 
-@torch.no_grad()
 def accuracy(folder: Path, problems: list[Problem], thoughts: int, template: str, batch: int = 100) -> float:
     """Share of problems a checkpoint answers rightly with its plain thoughts."""
-    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]  # noqa: E731
-    right = 0
-    for at in range(0, len(problems), batch):
-        part = problems[at : at + batch]
-        stream = Stream.read(model, *pad_left([encode(TEMPLATES[template](p)) for p in part], tokenizer.pad_token_id))
-        for _ in range(thoughts):
-            stream.append(stream.last)
-        scores = score_candidates(stream, encode("<answer>"), [[encode(c) for c in p.candidates] for p in part])
-        right += sum(choice_of(s) == p.answer for s, p in zip(scores, part, strict=True))
-    return right / len(problems)
+    models = ModelSet(folder, "cpu", alone=SetInfo(folder.name, template=template, max_answer_tokens=1))
+    plain = arm_of(RefineConfig(PLAIN, thoughts=thoughts), STANDARD)
+    return float(right_answers(models, problems, plain, batch).mean())
 
 
 def choose_rungs(scores: list[float], count: int) -> list[int]:

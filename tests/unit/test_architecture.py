@@ -51,7 +51,7 @@ HOUSE = {
         "analysis.background "
         "commands.options commands.reasoning commands.training commands.shipping commands.evaluation "
         "commands.experiments commands.studio "
-        "evaluation.evaluate evaluation.answering evaluation.answer_log evaluation.processes evaluation.tally "
+        "evaluation.engine evaluation.evaluate evaluation.answering evaluation.answer_log evaluation.processes evaluation.tally "
         "evaluation.search "
         "lessons.measure "
         "speed.bench speed.scale "

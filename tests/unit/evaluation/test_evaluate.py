@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
-from lrr_core.evaluation import answering
+from lrr_core.evaluation import answering, engine
 from lrr_core.evaluation import evaluate as evaluating
 from lrr_core.evaluation.arms import known_methods, parse
 from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
@@ -317,12 +317,12 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(models, seve
         )
     with open(kept, "a") as file:
         file.write('{"mark": "cut short by a ki')
-    ran, answer = [], evaluating._answer
+    ran, answer = [], engine._answer
     monkeypatch.setattr(
-        evaluating, "_answer", lambda m, unit, d: ran.append((unit.arm.label, unit.at)) or answer(m, unit, d)
+        engine, "_answer", lambda m, unit, *rest: ran.append((unit.arm.label, unit.start)) or answer(m, unit, *rest)
     )
     again = evaluate(models, seven, LABELS, CONFIG, batch_size=2, kept=kept)
-    assert ran == [(label, at) for at in range(4) for label in LABELS][9:]
+    assert ran == [(label, start) for start in range(0, 7, 2) for label in LABELS][9:]
     assert timeless(again) == timeless(whole)
     ran.clear()
     assert timeless(evaluate(models, seven, LABELS, CONFIG, batch_size=2, kept=kept)) == timeless(whole) and ran == []
@@ -332,8 +332,8 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(models, seve
 
 
 def test_answers_of_other_weights_are_not_taken_over(models, seven, tmp_path, monkeypatch):
-    kept, ran, answer = tmp_path / "a.jsonl", [], evaluating._answer
-    monkeypatch.setattr(evaluating, "_answer", lambda m, unit, d: ran.append(unit.arm.label) or answer(m, unit, d))
+    kept, ran, answer = tmp_path / "a.jsonl", [], engine._answer
+    monkeypatch.setattr(engine, "_answer", lambda m, unit, *rest: ran.append(unit.arm.label) or answer(m, unit, *rest))
     evaluate(models, seven[:2], ["coconut"], CONFIG, kept=kept)
     evaluate(models, seven[:2], ["coconut"], CONFIG, Checkpoints("weak", "strong", "weak"), kept=kept)
     assert ran == ["coconut", "coconut"]
@@ -365,7 +365,7 @@ def test_two_processes_give_the_report_of_one(models, tmp_path):
 
 def test_a_batch_that_does_not_fit_is_answered_in_halves(models, seven, monkeypatch):
     whole = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
-    sizes, answer = [], evaluating.answer_batch
+    sizes, answer = [], engine.answer_batch
 
     def small(m, batch, arm, lent=None):
         if len(batch) > 2:
@@ -373,22 +373,22 @@ def test_a_batch_that_does_not_fit_is_answered_in_halves(models, seven, monkeypa
         sizes.append(len(batch))
         return answer(m, batch, arm, lent)
 
-    monkeypatch.setattr(evaluating, "answer_batch", small)
+    monkeypatch.setattr(engine, "answer_batch", small)
     monkeypatch.setattr(evaluating, "_measure_memory", lambda *_: None)
     data = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
     assert sizes == [1, 2, 2, 2] * 2
     for name in ("coconut", "mean_thought"):
         assert answers(data, name, "choice") == answers(whole, name, "choice")
         assert answers(data, name, "p_right") == pytest.approx(answers(whole, name, "p_right"), abs=5e-5)
-    monkeypatch.setattr(evaluating, "answer_batch", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA")))
+    monkeypatch.setattr(engine, "answer_batch", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA")))
     with pytest.raises(ModelError, match="Memory ran out on a single problem"):
         evaluate(models, seven, ["coconut"], CONFIG)
 
 
 def test_a_batch_takes_no_more_than_its_share_of_the_free_memory(models, seven, monkeypatch):
-    sizes, answer = [], evaluating._answer
+    sizes, answer = [], engine._answer
     monkeypatch.setattr(
-        evaluating, "_answer", lambda m, unit, d: sizes.append(len(unit.problems)) or answer(m, unit, d)
+        engine, "_answer", lambda m, unit, *rest: sizes.append(len(unit.problems)) or answer(m, unit, *rest)
     )
     row = evaluate(models, seven, ["full"], CONFIG)["methods"]["full"]
     assert sizes == [7] and row["memory_per_problem"] > 1000
