@@ -81,10 +81,10 @@ def units(models: ModelSet, groups: Sequence[Sequence[Arm]], problems: Sequence[
 def _mark(models: ModelSet, arm: Arm, asked: str) -> str:
     """Stands for everything that the answers of an arm depend on."""
     weights = models.identity(*arm.members)
-    if arm.method == "tilr":
+    if arm.rule and arm.rule.calibrated:
         weights["subspace"] = models.subspace(arm.names, arm.config.reference).hash
     info = asdict(models.info) | {"members": None}
-    return digest([arm.method, asdict(arm.config), arm.names, weights, info, asked])
+    return digest([arm.method, asdict(arm.config), arm.names._asdict(), weights, info, asked])
 
 
 def answer(
@@ -94,14 +94,14 @@ def answer(
     full: bool = True,
     tick: Tick = lambda: None,
     often: bool = False,
-    donors: Callable[[Unit], torch.Tensor | None] = lambda unit: None,
+    lent: Callable[[Unit], torch.Tensor | None] = lambda unit: None,
     mine: Callable[[Unit], bool] = lambda unit: True,
 ) -> Iterator[Unit]:
     """Answer what `log` lacks of the units `asked`, in order; yields every unit once it is in the log.
 
     full: keep every `Answer`; else only whether it is right, which spares decoding a choice. tick: called before every unit,
     may raise `Stopped`; often: also after every round, where a pass is long, at the cost of what the unit has so far.
-    donors: thoughts (B, T, D) for the arms that borrow; mine: where several processes share the units, those that are another's
+    lent: thoughts (B, T, D) for the arms that borrow; mine: where several processes share the units, those that are another's
     are only yielded. Raises RefineError, ModelError.
     """
     for unit in asked:
@@ -109,7 +109,7 @@ def answer(
             tick()
             start = time.perf_counter()
             with models.lock:
-                rows = _answer(models, unit, donors(unit), full, tick if often else lambda: None)
+                rows = _answer(models, unit, lent(unit), full, tick if often else lambda: None)
             seconds = (time.perf_counter() - start) / len(unit.arms)
             for key, column in zip(unit.keys, zip(*rows, strict=True), strict=True):
                 right = tuple(a.right for a in column) if full else column
@@ -149,7 +149,7 @@ def refined(
     models: ModelSet,
     problems: Sequence[Problem],
     arms: Sequence[Arm],
-    donors: torch.Tensor | None = None,
+    lent: torch.Tensor | None = None,
     details: bool = False,
     tick: Tick = lambda: None,
     read: Read = Prompts.make,
@@ -160,19 +160,19 @@ def refined(
     if len(arms) > 1:
         scales = ([signed(a.config) for a in arms] * len(problems), [a.config.residual for a in arms] * len(problems))
     prompts = read(models, problems)
-    refiner = Refiner(models, prompts, first.config, first.names, donors, details=details, scales=scales)
+    refiner = Refiner(models, prompts, first.config, first.names, lent, details=details, scales=scales)
     for _ in refiner:
         tick()
     return refiner
 
 
-def _answer(models, unit: Unit, donors: torch.Tensor | None, full: bool, tick: Tick) -> list[list[Answer | bool]]:
+def _answer(models, unit: Unit, lent: torch.Tensor | None, full: bool, tick: Tick) -> list[list[Answer | bool]]:
     """[problem][arm]; in halves where memory runs out."""
     try:
         if full:
-            return [[a] for a in answer_batch(models, unit.problems, unit.arm, donors)]
+            return [[a] for a in answer_batch(models, unit.problems, unit.arm, lent)]
         decode = not all(p.candidates for p in unit.problems)
-        found = iter(refined(models, unit.problems, unit.arms, donors, tick=tick).runs(decode))
+        found = iter(refined(models, unit.problems, unit.arms, lent, tick=tick).runs(decode))
         return [[is_right(problem, next(found)) for _ in unit.arms] for problem in unit.problems]
     except Exception as error:
         if not out_of_memory(error):
@@ -190,6 +190,6 @@ def _answer(models, unit: Unit, donors: torch.Tensor | None, full: bool, tick: T
         row
         for part in parts
         for row in _answer(
-            models, replace(unit, problems=unit.problems[part]), donors if donors is None else donors[part], full, tick
+            models, replace(unit, problems=unit.problems[part]), lent if lent is None else lent[part], full, tick
         )
     ]

@@ -16,13 +16,11 @@ from pathlib import Path
 
 from ..analysis.statistics import paired_difference
 from ..benchmarks.catalogue import BENCHMARKS, Problem
-from ..refinement.trace import CONTROLS
+from ..refinement.methods import BASELINES, METHODS, RANDOM
 from ..studies.ladder_words import name as short
-from .arms import BASE, TEXT_METHODS
 from .report_checks import FORWARDS, ReportError, check, read
 
 __all__ = ["Flip", "Flips", "Report", "ReportError", "load"]
-RANDOM = "random_direction"
 KINDS = ("text", "base", "method", "control")  # of arms, in the order they are read
 SYMBOLS = {"step_size": "s", "residual": "α", "rounds": "K", "thoughts": "T", "momentum": "β", "seed": "seed"}
 REFERENCE_NAMES = {
@@ -87,9 +85,9 @@ def from_data(data: dict) -> Report:
 def kind(report: Report, label: str) -> str:
     """What an arm is: "text", "base" (the plain latent run), "control" or "method"."""
     method = report.data["methods"][label]["method"]
-    if method in TEXT_METHODS:
+    if method in BASELINES:
         return "text"
-    return "base" if method == BASE else "control" if method in CONTROLS else "method"
+    return "base" if METHODS[method].plain else "control" if METHODS[method].control else "method"
 
 
 def written(report: Report, label: str) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from ..analysis.statistics import paired_difference, wilson
 from ..benchmarks.catalogue import BENCHMARKS, Problem, ProblemError
+from ..models.checkpoints import ROLES
 from ..refinement.trace import ConfigError, RefineConfig
-from .arms import ALL_METHODS, MEMBERS
+from .arms import known_methods
 
 FORMAT = 2
 MOST_BYTES = 64 * 2**20
@@ -107,12 +108,12 @@ def _problems(data: dict) -> tuple[Problem, ...]:
 def _config(config: dict) -> None:
     known = {f.name for f in fields(RefineConfig)}
     try:
-        RefineConfig.from_dict({k: v for k, v in config.items() if k not in MEMBERS})
+        RefineConfig.from_dict({k: v for k, v in config.items() if k not in ROLES})
     except (ConfigError, TypeError) as error:
         raise ReportError(
-            f"config: {_short(error)} Known are {', '.join((*sorted(known), *MEMBERS))}; {RESTORE}."
+            f"config: {_short(error)} Known are {', '.join((*sorted(known), *ROLES))}; {RESTORE}."
         ) from error
-    for role in MEMBERS:
+    for role in ROLES:
         if not isinstance(config.get(role), str):
             raise ReportError(f"config must name its {role}, not {_short(config.get(role))}; {RESTORE}.")
 
@@ -122,8 +123,8 @@ def _method(data: dict, label: str, row: dict, problems: Sequence[Problem]) -> N
     if len(label) > LONGEST:
         raise ReportError(f"A label has at most {LONGEST} characters, {_short(label)} has {len(label)}; {RESTORE}.")
     where = f"methods, {label}"
-    if not isinstance(row, dict) or row.get("method") not in ALL_METHODS:
-        known = ", ".join(ALL_METHODS)
+    if not isinstance(row, dict) or row.get("method") not in known_methods():
+        known = ", ".join(known_methods())
         came = row.get("method") if isinstance(row, dict) else row
         raise ReportError(f"{where}: method must be one of {known}, not {_short(came)}; a newer version may know it.")
     settings = _part(row, "settings", dict, where)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..analysis.statistics import PairedDifference, paired_difference, unpack, wilson
+from ..models.checkpoints import Checkpoints
 
 FORMAT = 1
 REMAKE = "measure it again with `python -m lrr_core.lessons.measure`"
@@ -57,7 +58,7 @@ class Case:
     name: str
     problems: Mapping
     config: Mapping
-    checkpoints: tuple[str, str, str]
+    checkpoints: Checkpoints
     identity: Mapping
     right: Mapping[str, np.ndarray]
 
@@ -119,7 +120,7 @@ def load_cases(path: str | Path) -> dict[str, Case]:
         return {
             c["name"]: Case(
                 **{k: c[k] for k in ("name", "problems", "config", "identity")},
-                checkpoints=tuple(c["checkpoints"]),
+                checkpoints=Checkpoints(*c["checkpoints"]),
                 right={method: unpack(packed["hex"], packed["n"]) for method, packed in c["right"].items()},
             )
             for c in data["cases"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.arms import arm_of
 from ..evaluation.engine import right_answers
+from ..models.checkpoints import Checkpoints
 from ..models.opened import ModelSet
 from ..refinement.trace import REFERENCES, RefineConfig
 from .ladder import PUSHED, UNPUSHED, Asked, GainsError, Ladder
@@ -79,7 +80,7 @@ def measure(
 
 def _answers(models: ModelSet, problems: Sequence[Problem], asked: Asked, config: RefineConfig):
     settings = replace(config, method=asked.method, reference=asked.reference or config.reference)
-    names = (asked.backbone, asked.strong or "strong", asked.weak or "weak")
+    names = Checkpoints(asked.backbone, asked.strong or "strong", asked.weak or "weak")
     return right_answers(models, problems, arm_of(settings, names), BATCH)
 
 

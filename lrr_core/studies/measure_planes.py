@@ -19,6 +19,7 @@ from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.answer_log import AnswerLog, Key
 from ..evaluation.arms import Arm, arm_of
 from ..evaluation.engine import Stopped, answer, refined, signed, units
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.opened import ModelSet
 from ..refinement.trace import RefineConfig, Run
 from ..refinement.tracing import refine_problem
@@ -38,7 +39,7 @@ def problem_plane(
     models: ModelSet,
     problem: Problem,
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    names: Checkpoints = STANDARD,
     step_sizes: Sequence[float] = STEPS,
     residuals: Sequence[float] = MIXES,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -82,7 +83,7 @@ def accuracy_plane(
     models: ModelSet,
     problems: Sequence[Problem],
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    names: Checkpoints = STANDARD,
     step_sizes: Sequence[float] = COARSE_STEPS,
     residuals: Sequence[float] = COARSE_MIXES,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -167,7 +168,7 @@ def pushed(s: float, a: float) -> Cell:
     return ("random_direction" if s else "full", abs(s), a)
 
 
-def _arms(cells: Sequence[Cell], config: RefineConfig, names: tuple[str, str, str]) -> list[Arm]:
+def _arms(cells: Sequence[Cell], config: RefineConfig, names: Checkpoints) -> list[Arm]:
     sign = {True: "as_printed", False: "descent"}
     settings = [replace(config, method=m, step_size=abs(s), sign=sign[s < 0], residual=a) for m, s, a in cells]
     return [arm_of(own, names) for own in settings]

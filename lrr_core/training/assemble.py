@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
-from ..evaluation.arms import BASE, arm_of
+from ..evaluation.arms import arm_of
 from ..evaluation.engine import right_answers
+from ..models.checkpoints import STANDARD
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import ModelSet
+from ..refinement.methods import PLAIN
 from ..refinement.trace import RefineConfig
 from .write_set import write_set
 
@@ -28,7 +30,7 @@ SIZES = {"small": ((12, 15), (2, 3)), "large": ((14, 28), (3, 4))}  # name -> no
 def accuracy(folder: Path, problems: list[Problem], thoughts: int, template: str, batch: int = 100) -> float:
     """Share of problems a checkpoint answers rightly with its plain thoughts."""
     models = ModelSet(folder, "cpu", alone=SetInfo(folder.name, template=template, max_answer_tokens=1))
-    plain = arm_of(RefineConfig(BASE, thoughts=thoughts), ("backbone",) * 3)
+    plain = arm_of(RefineConfig(PLAIN, thoughts=thoughts), STANDARD)
     return float(right_answers(models, problems, plain, batch).mean())
 
 

@@ -16,10 +16,12 @@ from pathlib import Path
 from ..analysis.statistics import wilson
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.answering import is_right
-from ..evaluation.arms import BASE, arm_of
+from ..evaluation.arms import arm_of
 from ..evaluation.engine import runs
+from ..models.checkpoints import STANDARD
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import ModelSet
+from ..refinement.methods import PLAIN
 from ..refinement.refine import Prompts
 from ..refinement.trace import RefineConfig
 from .assemble import WEAKER, choose_rungs
@@ -50,7 +52,7 @@ def measure(
     """A checkpoint with its plain thoughts on problems whose answer is known. longest: of an answer, in tokens."""
     info = _info(config, folder.name, max_answer_tokens=longest)
     models = ModelSet(folder, config.device, alone=info)
-    plain = arm_of(RefineConfig(BASE, thoughts=info.thoughts), ("backbone",) * 3)
+    plain = arm_of(RefineConfig(PLAIN, thoughts=info.thoughts), STANDARD)
     by_length = sorted(problems, key=lambda p: len(p.question))  # padding is computed and thrown away
     both = list(runs(models, by_length, plain, size, decode=not all(p.candidates for p in problems), read=_with_gold))
     log_p = sum(float(run.scores[p.answer or 0]) for p, run in both) / len(both)
@@ -69,7 +71,7 @@ def _info(config: FinetuneConfig, name: str, **known) -> SetInfo:
         name=name,
         benchmark=config.benchmark,
         template=config.template,
-        thoughts=config.max_thoughts if config.method == "coconut" else 0,
+        thoughts=config.max_thoughts if config.method == PLAIN else 0,
         answer_prefix=config.answer_prefix,
         answer_space=config.answer_space,
         **known,
@@ -91,7 +93,7 @@ def model_set_of_run(
     best one's, but at most 25 points below. Raises ModelError where there are too few checkpoints or nothing to measure on.
     """
     config = FinetuneConfig.load(run / "config.json")
-    if config.method != "coconut":
+    if config.method != PLAIN:
         raise ModelError(
             f'{run} trained "{config.method}", which has no thoughts; give a run of method "coconut" as --run, and this one '
             f"as --{'cot' if config.method == 'cot' else 'no-cot'} {run / 'last'}."

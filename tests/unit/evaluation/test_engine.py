@@ -10,12 +10,12 @@ from lrr_core.evaluation.answer_log import AnswerLog, Entry
 from lrr_core.evaluation.answering import answer_batch
 from lrr_core.evaluation.arms import arm_of
 from lrr_core.evaluation.engine import Stopped, answer, refined, right_answers, runs, units
-from lrr_core.models.folder import REQUIRED
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.refinement.trace import RefineConfig
 
 CONFIG = RefineConfig(thoughts=3, rounds=2, step_size=0.4, residual=0.2)
 ARMS = [
-    arm_of(replace(CONFIG, step_size=s, residual=a, sign=sign), REQUIRED)
+    arm_of(replace(CONFIG, step_size=s, residual=a, sign=sign), STANDARD)
     for s, a, sign in ((0.4, 0.2, "descent"), (0.5, 0.0, "as_printed"), (0.0, 0.7, "descent"))
 ]
 
@@ -88,7 +88,7 @@ def test_a_stop_within_a_pass_loses_that_pass_alone(models, many, tmp_path):
 
 def test_a_mark_stands_for_settings_checkpoints_and_problems(models, many):
     arm = ARMS[0]
-    other = [replace(arm, names=("weak", "strong", "weak")), arm_of(replace(arm.config, seed=1), REQUIRED)]
+    other = [replace(arm, names=Checkpoints("weak", "strong", "weak")), arm_of(replace(arm.config, seed=1), STANDARD)]
 
     def marks(problems, *arms) -> list[str]:
         return [mark for unit in units(models, [arms], problems, 100) for mark in unit.marks]

@@ -24,7 +24,7 @@ from lrr_core.lessons.stage import Stage
 from lrr_core.lessons.toy_figures import PUSHED, READINGS, STEPS, push_figure, readings_figure, signed
 from lrr_core.lessons.trap_figures import STEP, depth_figure, map_figure
 from lrr_core.lessons.trap_figures import STEPS as WALK
-from lrr_core.models.folder import REQUIRED
+from lrr_core.models.checkpoints import STANDARD
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.refinement.tracing import refine_problem
 from lrr_core.studies.comparison import TextRun
@@ -36,13 +36,13 @@ LOOKS = [("light", False), ("dark", True)]
 def trace(opened):
     problem = BENCHMARKS["prosqa"].generate("balanced", 1, 8, (11, 12), (2, 2))[0]
     config = RefineConfig("contrast", 0.3, thoughts=3)
-    return refine_problem(opened["llama"], problem, config, REQUIRED, ("zero_thoughts",))
+    return refine_problem(opened["llama"], problem, config, STANDARD, ("zero_thoughts",))
 
 
 def made_up(methods, n=1000, **config):
     rng = np.random.default_rng(1)
     right = {m: rng.random(n) < 0.6 + 0.3 * rng.random() for m in methods}
-    return Case("c", {"n": n}, config, REQUIRED, {"members": {}}, right)
+    return Case("c", {"n": n}, config, STANDARD, {"members": {}}, right)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def films(trace, opened):
     """Every figure by name, as a function of theme and narrow."""
     alphas = [i / 10 for i in range(11)]
     overrun = made_up([after(a, t) for a in alphas for t in range(1, 11)], 60, thoughts=10)
-    runs = mixed_runs(opened["llama"], trace.problem, 3, REQUIRED)
+    runs = mixed_runs(opened["llama"], trace.problem, 3, STANDARD)
     states = np.concatenate([trace.runs[n].thoughts for n in ("plain", "refined", "strong", "weak")])
     pca = fit_background(states, own_labels([3] * 4, [False] * 4), {}, maps=("PCA",)).map("PCA")
     many = np.geomspace(1e-7, 30, 20)
@@ -211,7 +211,7 @@ def test_the_walk_on_a_map_is_where_the_map_puts_it_and_pca_shows_it_straight(fi
 @pytest.mark.parametrize(("kind", "seed"), [("balanced", 8), ("released", 3), ("released", 4)])
 def test_the_played_rule_ends_with_the_answer_of_the_depth_rule(opened, kind, seed):
     problem = BENCHMARKS["prosqa"].generate(kind, 1, seed, (14, 14), (2, 2) if kind == "balanced" else None)[0]
-    trace = refine_problem(opened["llama"], problem, RefineConfig("coconut", thoughts=2), REQUIRED, ())
+    trace = refine_problem(opened["llama"], problem, RefineConfig("coconut", thoughts=2), STANDARD, ())
     film = depth_figure(trace, {"Some": made_up(("depth_rule", "coconut", "zero_thoughts"))})
     said = next(t["text"][0] for t in film.to_dict()["frames"][-1]["data"] if " out, " in str(t.get("text")))
     q = problem.graph

@@ -27,7 +27,7 @@ from lrr_core.lessons.laws import (
 )
 from lrr_core.lessons.measure import answered, choices_after_each, mixed_runs, tasks
 from lrr_core.lessons.records import Case, LessonError, after, load_cases, load_moves
-from lrr_core.models.folder import REQUIRED
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.models.opened import ModelSet
 from lrr_core.models.shipped import find_background
 from lrr_core.refinement.refine import Prompts, Refiner, run_all
@@ -50,7 +50,7 @@ def cases():
 
 def residual_run(models, problems, alpha, thoughts=4):
     config = RefineConfig("residual", residual=alpha, thoughts=thoughts)
-    return run_all(Refiner(models, Prompts.make(models, problems), config, REQUIRED), decode=False)[0]
+    return run_all(Refiner(models, Prompts.make(models, problems), config, STANDARD), decode=False)[0]
 
 
 # --- residual mixing ---------------------------------------------------------------------------------------------------
@@ -88,14 +88,14 @@ def test_what_is_kept_is_all_side_by_side_nothing_face_to_face_and_some_at_right
 
 def test_a_thought_does_not_depend_on_how_many_follow(models, problems):
     config = RefineConfig("residual", residual=0.3, thoughts=4)
-    long = choices_after_each(models, problems, config, REQUIRED)
+    long = choices_after_each(models, problems, config, STANDARD)
     for t in (1, 2, 3):
-        short = run_all(Refiner(models, Prompts.make(models, problems), replace(config, thoughts=t), REQUIRED))
+        short = run_all(Refiner(models, Prompts.make(models, problems), replace(config, thoughts=t), STANDARD))
         assert long[:, t - 1].tolist() == [run.choice for run in short]
 
 
 def test_all_mixes_in_one_pass_are_the_runs_one_by_one(models, problems):
-    together = mixed_runs(models, problems[0], 3, REQUIRED, (0.0, 0.4, 1.0))
+    together = mixed_runs(models, problems[0], 3, STANDARD, (0.0, 0.4, 1.0))
     assert list(together) == ["0", "0.4", "1"]
     for alpha, run in together.items():
         alone = residual_run(models, problems[:1], float(alpha), 3)
@@ -188,7 +188,7 @@ def test_where_thoughts_hardly_move_on_both_readings_help_and_where_they_jump_on
 def case(n=40, **right):
     right = right or {"a": np.arange(n) % 3 > 0, "b": np.arange(n) % 4 > 0}
     identity = {"members": {"backbone": "x"}}
-    return Case("c", {"n": n}, {}, ("backbone", "strong", "weak"), identity, right)
+    return Case("c", {"n": n}, {}, Checkpoints("backbone", "strong", "weak"), identity, right)
 
 
 @pytest.mark.parametrize("n", [1, 8, 13])
