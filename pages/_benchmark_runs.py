@@ -17,17 +17,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from lrr_core.benchmarks.catalogue import BENCHMARKS, Loaded, Problem
 from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.evaluation import report_words
 from lrr_core.evaluation.arms import Arm, parse_all
 from lrr_core.evaluation.experiments import EXPERIMENTS
-from lrr_core.files import write_text
-from lrr_core.model_set import ModelError
-from lrr_core.problems import BENCHMARKS, Loaded, Problem
-from lrr_core.reports import words as report_words
-from lrr_core.reports.files import to_json
-from lrr_core.reports.report import Report, ReportError, from_data, load
-from lrr_core.shipped import cache_folder
-from lrr_core.trace import RefineConfig
+from lrr_core.evaluation.report import Report, ReportError, from_data, load
+from lrr_core.evaluation.report_files import to_json
+from lrr_core.models.folder import ModelError
+from lrr_core.models.shipped import cache_folder
+from lrr_core.refinement.trace import RefineConfig
+from lrr_core.storage import write_text
 from pages import _drawn, _shared
 from pages._jobs import Job, remembered
 

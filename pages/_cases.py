@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from lrr_core.reports.report import Report, ReportError, load, written
+from lrr_core.evaluation.report import Report, ReportError, load, written
+from lrr_core.refinement.trace import Trace
 from lrr_core.studio import gallery
 from lrr_core.studio.bundle import BundleError, is_bundle, open_bundle
 from lrr_core.studio.checked import open_trace
 from lrr_core.studio.thumbnail import thumbnail
-from lrr_core.trace import Trace
 from pages import _benchmark_runs, _choices, _controls, _help, _paper, _recipe, _runs, _shared
 
 SETTING, REPORT, FILE = "this setting", "a report", "a file"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrr_core import summary
+from lrr_core.analysis import summary
 from lrr_core.lessons.evidence_figures import Effect, effects_figure
 from lrr_core.lessons.feedback_figure import feedback_figure
 from lrr_core.lessons.frontier_figure import frontier_figure

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from lrr_core import summary
-from lrr_core.trace import CONTROLS, GRADIENTS, METHODS, REFERENCES, SIGNS
+from lrr_core.analysis import summary
+from lrr_core.refinement.trace import CONTROLS, GRADIENTS, METHODS, REFERENCES, SIGNS
 from pages import _shared
 
 APP = Path(__file__).resolve().parent.parent / "app.py"

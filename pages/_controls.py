@@ -11,8 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from lrr_core import summary
-from lrr_core.trace import CONTROLS, GRADIENTS, METHODS, SIGNS
+from lrr_core.analysis import summary
+from lrr_core.refinement.trace import CONTROLS, GRADIENTS, METHODS, SIGNS
 from pages import _choices, _help, _shared
 
 BOUND = {"bind": "query-params"}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrr_core.subspace import words
-from lrr_core.trace import Trace
+from lrr_core.refinement.subspace import words
+from lrr_core.refinement.trace import Trace
 from pages import _runs, _shared
 
 LESSONS = _shared.HERE / "assets" / "lessons"
@@ -47,8 +47,8 @@ def compare_figure(found, path: str, kind: str, **look):
 
 
 def difference_figure(a: Trace, b: Trace, **look):
-    from lrr_core.comparison import difference
     from lrr_core.figures.difference import difference_figure as draw
+    from lrr_core.studies.comparison import difference
 
     return draw(difference(a, b), **look)
 
@@ -56,28 +56,28 @@ def difference_figure(a: Trace, b: Trace, **look):
 @st.cache_resource(max_entries=4, show_spinner=False)
 def ladder(name: str):
     """The measured ladder (`gains.Ladder`) of the set called `name`. Raises GainsError where there is none or it is damaged."""
-    from lrr_core.gains import Ladder
+    from lrr_core.studies.ladder import Ladder
 
     return Ladder.load(LADDERS / f"{name}.json")
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def ladder_findings(name: str) -> dict[str, list[str]]:
-    from lrr_core.findings import findings
+    from lrr_core.studies.ladder_words import findings
 
     return findings(ladder(name))
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def ladder_table(name: str) -> list[dict]:
-    from lrr_core.findings import table
+    from lrr_core.studies.ladder_words import table
 
     return table(ladder(name))
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def ladder_csv(name: str) -> str:
-    from lrr_core.findings import table_csv
+    from lrr_core.studies.ladder_words import table_csv
 
     return table_csv(ladder(name))
 
@@ -93,16 +93,16 @@ def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
 @st.cache_resource(max_entries=8, show_spinner=False)
 def report(path: str, changed: int):
     """The `Report` of a file; changed: when it was written, so that another one is read anew. Raises ReportError."""
-    from lrr_core.reports.report import load
+    from lrr_core.evaluation.report import load
 
     return load(path)
 
 
 def report_figure(found, view: str, **look):
     """A report drawn. view: a key of `report_sweeps.VIEWS`; look: theme, narrow, and what a view can be asked for."""
+    from lrr_core.evaluation.surface import planes, rungs
     from lrr_core.figures import report as figures
     from lrr_core.figures import report_cost, report_sweeps
-    from lrr_core.reports.sweeps import planes, rungs
 
     if view == "plane":
         drawn = planes(found)

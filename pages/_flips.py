@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrr_core import summary
-from lrr_core.reports.report import flips, kind, written
+from lrr_core.analysis import summary
+from lrr_core.evaluation.report import flips, kind, written
 from pages import _choices, _controls, _shared
 
 FIRST = 6  # problems of each direction that are listed at once

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lrr_core import summary
-from lrr_core.trace import REFERENCES
+from lrr_core.analysis import summary
+from lrr_core.refinement.trace import REFERENCES
 
 PROBLEM = (
     "A graph told in sentences, and one question: which of two things follows? Small ones first, then larger ones."

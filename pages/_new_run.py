@@ -6,7 +6,7 @@ import streamlit as st
 
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.evaluation.experiments import EXPERIMENTS
-from lrr_core.trace import RefineConfig
+from lrr_core.refinement.trace import RefineConfig
 from pages import _benchmark_runs as runs
 from pages import _choices, _controls, _help, _shared
 

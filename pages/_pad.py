@@ -1,7 +1,8 @@
 """The instrument of the Live page: pad, map, graph, curves and answer as one component that redraws in the browser.
 
 live.html and live.css are what it looks like, live_numbers.js interpolates, live_strokes.js and live_draw.js draw, live_words.js
-says it, live.js listens; nothing is fetched. In: `lrr_core.live.scene`, the setting. Out: state `at`, where the point was let go.
+says it, live.js listens; nothing is fetched. In: `lrr_core.studies.live_scene`, the setting.
+Out: state `at`, where the point was let go.
 """
 
 from __future__ import annotations

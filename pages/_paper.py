@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import streamlit as st
 
+from lrr_core.refinement.trace import Trace
 from lrr_core.studio.recipe import Recipe
-from lrr_core.trace import Trace
 from pages import _shared
 
 PLANES = _shared.HERE / "assets" / "regimes"
@@ -20,7 +20,7 @@ PLANES = _shared.HERE / "assets" / "regimes"
 
 def mark_of(trace: Trace) -> str:
     """Stands for a trace in the key of a cache: a hash of all it holds."""
-    from lrr_core.summary import trace_bytes
+    from lrr_core.analysis.summary import trace_bytes
 
     return hashlib.sha256(trace_bytes(trace)).hexdigest()[:24]
 
@@ -92,9 +92,9 @@ def paper_preview(mark: str, trace: Trace, recipe: Recipe, path: str) -> bytes:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _preview(mark: str, recipe: str, path: str, mapped: bool, _trace: Trace) -> bytes:
+    from lrr_core.analysis.summary import describe
     from lrr_core.studio.export import figure_bytes
     from lrr_core.studio.paper import draw_records
-    from lrr_core.summary import describe
 
     made = Recipe.from_dict(json.loads(recipe))
     figure = draw_records(paper_records(mark, _trace, made, path), made)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from lrr_core import regimes
-from lrr_core.accuracy import AccuracyPlane
-from lrr_core.problems import BENCHMARKS
-from lrr_core.regimes import Plane
-from lrr_core.trace import RefineConfig
+from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.refinement.trace import RefineConfig
+from lrr_core.studies import setting_plane as regimes
+from lrr_core.studies.accuracy_plane import AccuracyPlane
+from lrr_core.studies.setting_plane import Plane
 from pages import _shared
 from pages._jobs import Job, remembered
 
@@ -39,7 +39,7 @@ def compute_one(path: str, job: Job, asked, config: RefineConfig, names: Names) 
     file = regimes.kept_file(_marks(path, asked, config, names))
 
     def make(models, job: Job) -> Plane:
-        from lrr_core.planes import problem_plane
+        from lrr_core.studies.measure_planes import problem_plane
 
         plane, _ = problem_plane(models, asked, config, names, progress=job.tell, cancel=job.stop.is_set)
         _kept(plane, file)
@@ -75,7 +75,7 @@ def of_many(path: str, source: dict, config: RefineConfig, names: Names) -> Job:
 
 def compute_many(path: str, job: Job, source: dict, config: RefineConfig, names: Names) -> None:
     def make(models, job: Job) -> AccuracyPlane:
-        from lrr_core.planes import accuracy_plane
+        from lrr_core.studies.measure_planes import accuracy_plane
 
         low, high = (tuple(int(n) for n in source[span].split("-")) for span in ("nodes", "hops"))
         problems = BENCHMARKS["prosqa"].generate(source["kind"], source["limit"], source["seed"], low, high)

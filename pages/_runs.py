@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from lrr_core.model_set import NotCalibrated
-from lrr_core.problems import BENCHMARKS, Problem
-from lrr_core.shipped import find_opening, is_run_of
-from lrr_core.subspace import Subspace
-from lrr_core.trace import RefineConfig, Trace
+from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
+from lrr_core.models.folder import NotCalibrated
+from lrr_core.models.shipped import find_opening, is_run_of
+from lrr_core.refinement.subspace import Subspace
+from lrr_core.refinement.trace import RefineConfig, Trace
 from pages import _shared
 
 LIVE = _shared.HERE / "assets" / "live"
@@ -75,7 +75,7 @@ def _run(
     within: str,  # the subspace of TILR, by its hash: a part of the cache's key
     **settings: str | float,
 ) -> Trace:
-    from lrr_core.tracing import refine_problem
+    from lrr_core.refinement.tracing import refine_problem
 
     names, config = (backbone, strong, weak), RefineConfig.from_dict(settings)
     latest = _latest(path, source, draw, text, *names)
@@ -104,7 +104,7 @@ def run_here(
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _run_here(path, source, draw, text, backbone, strong, weak, _models, **settings) -> Trace:
-    from lrr_core.tracing import refine_problem
+    from lrr_core.refinement.tracing import refine_problem
 
     config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
     lenders = _lenders(config.method)
@@ -118,7 +118,7 @@ def calibrated(path: str, names: tuple[str, str, str], reference: str) -> Subspa
         return _shared.folder(path).subspace(names, reference)
     except NotCalibrated:
         models = _shared.model_set(path)
-    from lrr_core import tilr
+    from lrr_core.refinement import calibration as tilr
 
     bar = st.empty()
     try:
@@ -147,7 +147,7 @@ def comparison(
     made = _comparisons(path, source, draw, text, backbone, strong, weak, within, **settings)
     if not made:
         models = _shared.model_set(path)
-        from lrr_core.compare import compare_methods
+        from lrr_core.studies.measure_comparison import compare_methods
 
         config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
         lenders = _lenders("other_thoughts")
@@ -177,7 +177,7 @@ class PadJob:
     there; share: how far it is, 0 to 1; maps: name -> Map."""
 
     def __init__(self, path: str, asked: Problem, config: RefineConfig, names: tuple[str, str, str], maps: dict):
-        from lrr_core.live import grid as live
+        from lrr_core.studies import live_pad as live
 
         self.pad, self.maps, self.error, self.share = None, maps, "", 0.0
         self.done = threading.Event()
@@ -192,7 +192,7 @@ class PadJob:
     def _work(self, path: str, asked: Problem, config: RefineConfig, names: tuple[str, str, str]) -> None:
         try:
             models = _shared.loading(path).wait()
-            from lrr_core.live import runs as live_runs
+            from lrr_core.studies import measure_live as live_runs
 
             if not self.maps:
                 self.maps = {"PCA": live_runs.own_map(models, asked, config, names)}

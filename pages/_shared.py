@@ -15,10 +15,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from lrr_core.model_set import ModelError, ModelFolder
-from lrr_core.problems import BENCHMARKS, Problem, from_text
-from lrr_core.shipped import find_background
-from lrr_core.trace import MIXES, PUSHES
+from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem, from_text
+from lrr_core.models.folder import ModelError, ModelFolder
+from lrr_core.models.shipped import find_background
+from lrr_core.refinement.trace import MIXES, PUSHES
 
 HERE = Path(__file__).resolve().parent.parent
 SHIPPED_SET = str(HERE / "assets" / "models" / "prosqa")
@@ -53,7 +53,7 @@ class Loading:
 
     def _work(self, path: str) -> None:
         try:
-            from lrr_core.models import ModelSet, without_bars
+            from lrr_core.models.opened import ModelSet, without_bars
 
             without_bars()  # three bars a set in the server's log; a library's user keeps them
             self.models = ModelSet(path)
@@ -95,7 +95,7 @@ def model_set(path: str = DEFAULT_SET):
 @st.cache_data(max_entries=8, show_spinner=False)
 def example_ids(benchmark: str = "prosqa") -> dict[str, str]:
     """Shipped problems: id -> label, in the order of the files."""
-    from lrr_core.summary import problem_label
+    from lrr_core.analysis.summary import problem_label
 
     style = {p.id: " · as released" if "released" in p.id else "" for p in _examples(benchmark).values()}
     return {p.id: problem_label(p) + style[p.id] for p in _examples(benchmark).values()}
@@ -132,7 +132,7 @@ class Warmup:
             threading.Thread(target=self._work, args=(path,), daemon=True, name="map warm-up").start()
 
     def _work(self, path: str) -> None:
-        from lrr_core import background
+        from lrr_core.analysis import background
 
         try:
             self.background = background.ensure(loading(path).wait(), progress=self._say)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lrr_core.evaluation.report import ReportError, load
+from lrr_core.evaluation.report_checks import MOST_BYTES
+from lrr_core.evaluation.report_files import to_csv, to_json, to_latex
+from lrr_core.evaluation.report_words import SHOWN, headline, measured, shown_rows
+from lrr_core.evaluation.surface import planes, views
 from lrr_core.figures.report import describe
 from lrr_core.figures.report_cost import COSTS
-from lrr_core.reports.checks import MOST_BYTES
-from lrr_core.reports.files import to_csv, to_json, to_latex
-from lrr_core.reports.report import ReportError, load
-from lrr_core.reports.sweeps import planes, views
-from lrr_core.reports.words import SHOWN, headline, measured, shown_rows
 from pages import _benchmark_runs as runs
 from pages import _choices, _controls, _drawn, _shared
 from pages._flips import changed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrr_core import comparison as comparing
-from lrr_core import summary
+from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.studies import comparison as comparing
 from pages import _choices, _controls, _drawn, _help, _pins, _runs, _shared
 
 PATH = _shared.DEFAULT_SET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrr_core import summary
+from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from pages import _choices, _controls, _drawn, _help, _runs, _shared
 

@@ -6,10 +6,10 @@ import json
 
 import streamlit as st
 
-from lrr_core.findings import describe
-from lrr_core.findings import name as short
-from lrr_core.gains import BASES
-from lrr_core.trace import REFERENCES
+from lrr_core.refinement.trace import REFERENCES
+from lrr_core.studies.ladder import BASES
+from lrr_core.studies.ladder_words import describe
+from lrr_core.studies.ladder_words import name as short
 from pages import _choices, _controls, _drawn, _shared
 
 PATH = _shared.DEFAULT_SET

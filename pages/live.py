@@ -11,11 +11,11 @@ import contextlib
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from lrr_core import summary
+from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
-from lrr_core.live import grid as live
-from lrr_core.live import scene as live_scene
-from lrr_core.trace import RefineConfig
+from lrr_core.refinement.trace import RefineConfig
+from lrr_core.studies import live_pad as live
+from lrr_core.studies import live_scene
 from pages import _choices, _controls, _help, _pad, _runs, _shared
 
 PATH = _shared.DEFAULT_SET

@@ -1,5 +1,5 @@
-// Numbers behind the Live page: what `lrr_core.live.scene` sent, and what lies between the computed runs.
-// The same arithmetic as `lrr_core.live.grid.Pad.at`, which a test compares it with. No drawing here, no page.
+// Numbers behind the Live page: what `lrr_core.studies.live_scene` sent, and what lies between the computed runs.
+// The same arithmetic as `lrr_core.studies.live_pad.Pad.at`, which a test compares it with. No drawing here, no page.
 
 const VIEW = ["places", "to_strong", "to_weak", "push", "deviation", "step_change", "log_p", "node_p"];
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrr_core import regimes, summary
+from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.figures.regimes import MODES, accuracy_figure, plane_figure
-from lrr_core.trace import RefineConfig
+from lrr_core.refinement.trace import RefineConfig
+from lrr_core.studies import setting_plane as regimes
 from pages import _choices, _controls, _help, _planes, _shared
 
 PATH = _shared.DEFAULT_SET

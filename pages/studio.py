@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from lrr_core import summary
+from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.studio.caption import draft
 from lrr_core.studio.latex import snippet

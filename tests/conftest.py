@@ -10,12 +10,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
-from lrr_core.model_set import REQUIRED
-from lrr_core.models import ModelSet
-from lrr_core.problems import BENCHMARKS
-from lrr_core.subspace import file_name
-from lrr_core.tilr import calibrate
-from lrr_core.trace import REFERENCES, RefineConfig
+from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.models.folder import REQUIRED
+from lrr_core.models.opened import ModelSet
+from lrr_core.refinement.calibration import calibrate
+from lrr_core.refinement.subspace import file_name
+from lrr_core.refinement.trace import REFERENCES, RefineConfig
 from lrr_core.training.reasoner import VOCABULARY, make_tokenizer
 
 torch.set_num_threads(1)  # one thread adds up in one order, and the suite may share the machine with a training

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict
 
+from lrr_core.analysis.curves import paired_difference, wilson
+from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.arms import against, parse_all
-from lrr_core.metrics import paired_difference, wilson
-from lrr_core.problems import BENCHMARKS
-from lrr_core.trace import RefineConfig
+from lrr_core.refinement.trace import RefineConfig
 
 CONFIG = RefineConfig(step_size=0.2, residual=0.2, thoughts=3)
 NAMES = ("ladder/06-step-02600", "strong", "weak")

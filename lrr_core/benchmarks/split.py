@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import write_text
+from ..storage import write_text
 from .prosqa import ProblemError
 from .sources import records
 from .task import Benchmark, Problem

@@ -105,9 +105,9 @@ def evaluate(
     from ..evaluation.processes import Processes
     from ..evaluation.search import check_apart, chosen_settings, load, tuning
     from ..evaluation.tally import table
-    from ..files import write_json
-    from ..models import ModelSet
-    from ..trace import PUSHES
+    from ..models.opened import ModelSet
+    from ..refinement.trace import PUSHES
+    from ..storage import write_json
 
     _check_source(data, generate, limit, batch_size)
     surface = load(tuned) if tuned else None
@@ -184,8 +184,8 @@ def sweep(
     """Search step size, residual mix, rounds, thoughts and reference on validation problems; writes the whole surface."""
     from ..evaluation.processes import Processes
     from ..evaluation.search import Axes, search
-    from ..files import write_json
-    from ..models import ModelSet
+    from ..models.opened import ModelSet
+    from ..storage import write_json
 
     if data is None:
         generate, nodes, hops = generate or "balanced", nodes or "12-15", hops or "2-3"

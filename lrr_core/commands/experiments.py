@@ -54,10 +54,10 @@ def calibrate(
 ):
     """Find the subspace TILR keeps its pushes in, for each backbone and reading; prints the files, and what they hold on stderr."""
     from ..benchmarks.prosqa import ProblemError
-    from ..models import ModelSet
-    from ..subspace import file_name, words
-    from ..tilr import calibrate as run
-    from ..tilr import calibration_problems
+    from ..models.opened import ModelSet
+    from ..refinement.calibration import calibrate as run
+    from ..refinement.calibration import calibration_problems
+    from ..refinement.subspace import file_name, words
 
     if data is not None and generate is not None:
         raise ProblemError("Give problems either by --data FILE or by --generate balanced|released, not both.")

@@ -56,7 +56,7 @@ References = Annotated[str, typer.Option(help="Readings of the references, comma
 
 def settings(models, **given):
     """The set's defaults, overridden by what was given on the command line."""
-    from ..trace import RefineConfig
+    from ..refinement.trace import RefineConfig
 
     chosen = {k: v for k, v in given.items() if v is not None}
     return RefineConfig.from_dict({"thoughts": models.info.thoughts} | models.info.defaults | chosen)
@@ -90,7 +90,7 @@ def span(text: str | None, what: str) -> tuple[int, int] | None:
 
 def numbers(text: str | None, what: str, default: tuple[float, ...]) -> tuple[float, ...]:
     """ "-0.5,0,1" -> (-0.5, 0.0, 1.0), ascending and without repeats."""
-    from ..trace import ConfigError
+    from ..refinement.trace import ConfigError
 
     if text is None:
         return default
@@ -101,8 +101,8 @@ def numbers(text: str | None, what: str, default: tuple[float, ...]) -> tuple[fl
 
 
 def find_benchmark(name: str):
+    from ..benchmarks.catalogue import BENCHMARKS
     from ..benchmarks.prosqa import ProblemError
-    from ..problems import BENCHMARKS
 
     if name not in BENCHMARKS:
         raise ProblemError(f"No benchmark called {name!r}; choose one of {', '.join(BENCHMARKS)}.")

@@ -60,13 +60,13 @@ def refine(
     out: Annotated[Path | None, typer.Option(help="Where the whole trace goes (.npz).")] = None,
 ):
     """Refine one problem thought by thought; prints a summary as JSON, writes the trace to --out."""
+    from ..analysis.curves import curves
+    from ..analysis.summary import answer, readers_names
+    from ..benchmarks.catalogue import BENCHMARKS, from_text
     from ..benchmarks.prosqa import ProblemError
-    from ..metrics import curves
-    from ..models import ModelSet
-    from ..problems import BENCHMARKS, from_text
-    from ..summary import answer, readers_names
-    from ..trace import PUSHES
-    from ..tracing import refine_problem
+    from ..models.opened import ModelSet
+    from ..refinement.trace import PUSHES
+    from ..refinement.tracing import refine_problem
 
     if out is not None and out.suffix != ".npz":
         raise ProblemError(f"--out {out} must end in .npz, the format of a trace.")
@@ -134,7 +134,7 @@ def problems(
     template: Annotated[str | None, typer.Option(help="How it is written: english, short, instruct, triples.")] = None,
 ):
     """Say what a file of problems holds: counts, chance, majority class, broken records by name, and one problem."""
-    from ..problems import describe
+    from ..benchmarks.catalogue import describe
 
     chosen = find_benchmark(benchmark)
     print("\n".join(describe(chosen, chosen.read(data), index, template)))

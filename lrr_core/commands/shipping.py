@@ -55,9 +55,9 @@ def plane(
     out: Out = None,
 ):
     """Every problem under every step size and residual mix, and what becomes of its answer: one plane per problem."""
-    from ..models import ModelSet
-    from ..planes import MIXES, STEPS, problem_plane
-    from ..regimes import file_name
+    from ..models.opened import ModelSet
+    from ..studies.measure_planes import MIXES, STEPS, problem_plane
+    from ..studies.setting_plane import file_name
 
     files = data or sorted((ASSETS / "examples").glob("*.json"))
     problems = [p for file in files for p in find_benchmark("prosqa").load(file)]
@@ -93,9 +93,9 @@ def accuracy(
     out: Out = None,
 ):
     """Accuracy of many problems under every step size and residual mix, with random pushes as control; start again to go on."""
-    from ..models import ModelSet
-    from ..planes import COARSE_MIXES, COARSE_STEPS, accuracy_plane
-    from ..regimes import file_name
+    from ..models.opened import ModelSet
+    from ..studies.measure_planes import COARSE_MIXES, COARSE_STEPS, accuracy_plane
+    from ..studies.setting_plane import file_name
 
     source = {"kind": "balanced", "limit": limit, "seed": problem_seed, "nodes": nodes, "hops": hops}
     problems = find_benchmark("prosqa").generate(
@@ -132,8 +132,8 @@ def ladder(
     ] = None,
 ):
     """Measure every rung of the ladder as backbone and every pair of rungs as references; start again to go on."""
-    from ..ladder import measure
-    from ..models import ModelSet
+    from ..models.opened import ModelSet
+    from ..studies.measure_ladder import measure
 
     with opened(ModelSet, models, device) as held, bar("setting") as shown:
         path = out or ASSETS / "ladder" / f"{held.info.name}.json"
@@ -152,8 +152,8 @@ def ladder(
 
 def make_map(models: Models = DEFAULT_SET, seed: Seed = 0, device: Device = "auto"):
     """Fit the background map of a model set (PCA and UMAP over its trajectories) and keep it beside the weights."""
-    from .. import background
-    from ..models import ModelSet
+    from ..analysis import background
+    from ..models.opened import ModelSet
 
     held = ModelSet(models, device)
     print(background.build(held, seed).save(held.path / "background.npz"))
@@ -173,10 +173,10 @@ def live(
     out: Annotated[Path | None, typer.Option(help="Folder of the pads.", show_default="where the app looks")] = None,
 ):
     """The runs under the Live page's pad: every problem and reading of the references, about ten seconds a problem."""
-    from ..live.runs import ship
-    from ..model_set import ModelError
-    from ..models import ModelSet
-    from ..shipped import find_background
+    from ..models.folder import ModelError
+    from ..models.opened import ModelSet
+    from ..models.shipped import find_background
+    from ..studies.measure_live import ship
 
     assets = ASSETS
     problems = [
@@ -198,8 +198,8 @@ def bench(
     scale: Annotated[bool, typer.Option("--scale", help="How evaluation scales instead: a few minutes.")] = False,
 ):
     """Measure speed as ratios within one run."""
-    from ..bench import run
-    from ..bench_scale import run as run_scale
+    from ..speed.bench import run
+    from ..speed.scale import run as run_scale
 
     for line in (run_scale if scale else run)(models):
         print(line, flush=True)

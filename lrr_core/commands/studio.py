@@ -12,10 +12,10 @@ import typer
 from .options import DEFAULT_SET, PROGRAM, REGIMES, Device, Models, bar, opened, say
 
 if TYPE_CHECKING:
-    from ..projection import Background
-    from ..regimes import Plane
+    from ..analysis.projection import Background
+    from ..refinement.trace import Trace
+    from ..studies.setting_plane import Plane
     from ..studio.recipe import Recipe
-    from ..trace import Trace
 
 
 def figure(
@@ -89,7 +89,7 @@ def replay(
 
     Exit code 0: the same numbers and the same files; 1: it differs; 2: the bundle cannot be used.
     """
-    from ..models import ModelSet
+    from ..models.opened import ModelSet
     from ..studio.bundle import open_bundle
     from ..studio.replay import replay as run
 
@@ -123,10 +123,10 @@ def _one(path: Path, recipe: Recipe, out: list[Path], models: Path, device: str,
     """as_asked: the panels were chosen; else those of them that this run can fill are drawn."""
     from dataclasses import replace
 
+    from ..refinement.trace import Trace
     from ..studio.export import FORMATS
     from ..studio.recipe import RecipeError
     from ..studio.records import check, fillable
-    from ..trace import Trace
 
     for file in out:
         if file.suffix.lower().removeprefix(".") not in FORMATS:
@@ -141,7 +141,7 @@ def _one(path: Path, recipe: Recipe, out: list[Path], models: Path, device: str,
 
 
 def _write(trace: Trace, recipe: Recipe, out: list[Path], background, plane, typical: str = "") -> None:
-    from ..files import replacing
+    from ..storage import replacing
     from ..studio.caption import caption_of
     from ..studio.export import files
     from ..studio.latex import snippet
@@ -161,8 +161,8 @@ def _write(trace: Trace, recipe: Recipe, out: list[Path], background, plane, typ
 
 def _background(trace: Trace, recipe: Recipe, models: Path) -> Background | None:
     """The map of the set whose weights the trace was made with; None, and a word why, where there is none."""
-    from ..model_set import ModelError, ModelFolder
-    from ..shipped import find_background
+    from ..models.folder import ModelError, ModelFolder
+    from ..models.shipped import find_background
 
     try:
         found = find_background(ModelFolder(models))
@@ -186,10 +186,10 @@ def _plane(trace: Trace, recipe: Recipe, models: Path, device: str) -> Plane | N
         return None
     if (found := find_plane(trace, REGIMES)) is not None:
         return found
-    from ..model_set import ModelError  # torch is loaded only where something is computed
-    from ..models import ModelSet
-    from ..planes import problem_plane
-    from ..regimes import kept_file
+    from ..models.folder import ModelError  # torch is loaded only where something is computed
+    from ..models.opened import ModelSet
+    from ..studies.measure_planes import problem_plane
+    from ..studies.setting_plane import kept_file
 
     names = tuple(trace.identity[role] for role in ("backbone", "strong", "weak"))
     try:
@@ -219,9 +219,9 @@ def _many(
     report: Path, recipe: Recipe, folder: Path, models: Path, device: str, top: int, arm, flip, order, formats
 ) -> None:
     """One figure per case of a report and index.csv, which says how typical each is."""
-    from ..files import write_text
-    from ..models import ModelSet
-    from ..reports.checks import check, read
+    from ..evaluation.report_checks import check, read
+    from ..models.opened import ModelSet
+    from ..storage import write_text
     from ..studio import gallery
     from ..studio.export import FORMATS
     from ..studio.recipe import RecipeError

@@ -72,7 +72,7 @@ def assemble(
     limit: Annotated[int, typer.Option(help="Validation problems per checkpoint.")] = 400,
 ):
     """Measure a training's checkpoints and make a model set of them: backbone, strong, weak, ladder."""
-    from ..model_set import ModelError
+    from ..models.folder import ModelError
     from ..training.assemble import assemble as of_reasoner
     from ..training.finetune_config import read_config, trainer_of
     from ..training.model_set_of_run import model_set_of_run

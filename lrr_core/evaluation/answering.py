@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..analysis.curves import candidate_probability, margin
+from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.task import Problem
-from ..comparison import TextRun
-from ..metrics import candidate_probability, margin
-from ..models import ModelSet
-from ..problems import BENCHMARKS
-from ..refine import Prompts, Refiner, run_all
-from ..rollout import Stream, decode_greedy, pad_left, score_candidates
+from ..models.opened import ModelSet
+from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
+from ..refinement.refine import Prompts, Refiner, run_all
+from ..studies.comparison import TextRun
 from .arms import BASE, Arm
 
 

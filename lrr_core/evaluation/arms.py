@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from ..trace import CONTROLS, METHODS, PUSHES, REFERENCES, ConfigError, RefineConfig
+from ..refinement.trace import CONTROLS, METHODS, PUSHES, REFERENCES, ConfigError, RefineConfig
 
 TEXT_METHODS = {"no_cot": "the bare answer, no reasoning", "cot": "reasoning as text, then the answer"}
 ALL_METHODS = (*TEXT_METHODS, *METHODS, *CONTROLS)

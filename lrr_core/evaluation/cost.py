@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..trace import PUSHES
+from ..refinement.trace import PUSHES
 
 # parameters outside the token embedding, which a position that is only read does not pass through
 SIZES = {

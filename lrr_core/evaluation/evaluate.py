@@ -16,16 +16,16 @@ from pathlib import Path
 
 import torch
 
+from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.task import Problem
-from ..model_set import ModelError
-from ..models import ModelSet
-from ..problems import BENCHMARKS
-from ..refine import Prompts, plain_thoughts
-from ..trace import RefineConfig
+from ..models.folder import ModelError
+from ..models.memory import PeakMemory, free_memory, out_of_memory
+from ..models.opened import ModelSet
+from ..refinement.refine import Prompts, plain_thoughts
+from ..refinement.trace import RefineConfig
 from .answer_log import AnswerLog, Entry, digest, fingerprint
 from .answering import Answer, answer_batch
 from .arms import DONATED, RANDOM, TEXT_METHODS, Arm, parse_all
-from .memory import PeakMemory, free_memory, out_of_memory
 from .processes import Processes
 from .tally import Tally, report
 

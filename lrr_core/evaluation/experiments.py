@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..model_set import ModelFolder
-from ..trace import CONTROLS, REFERENCES
+from ..models.folder import ModelFolder
+from ..refinement.trace import CONTROLS, REFERENCES
 from .arms import BASE, TEXT_METHODS
 
 STEP_SIZES = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0)  # of the sensitivity experiment

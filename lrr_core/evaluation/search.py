@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from ..benchmarks.task import Problem
-from ..model_set import ModelError
-from ..models import ModelSet
-from ..trace import REFERENCES, ConfigError, RefineConfig
+from ..models.folder import ModelError
+from ..models.opened import ModelSet
+from ..refinement.trace import REFERENCES, ConfigError, RefineConfig
 from .answer_log import fingerprint
 from .arms import BASE, parse
 from .evaluate import evaluate

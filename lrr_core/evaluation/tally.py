@@ -15,11 +15,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from ..analysis.curves import paired_difference, wilson
 from ..benchmarks.generators import generate
 from ..benchmarks.published import NOTE, published
 from ..benchmarks.shortcuts import depth_rule, fit_count_baseline
 from ..benchmarks.task import Benchmark, Problem
-from ..metrics import paired_difference, wilson
 from .answering import Answer
 from .arms import Arm, against
 

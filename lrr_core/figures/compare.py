@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..analysis.curves import Curves, curves
+from ..analysis.projection import Map
+from ..analysis.summary import answer, method_label
 from ..colours import INK, ROLES, rgba, written
-from ..comparison import Comparison
-from ..metrics import Curves, curves
-from ..projection import Map
-from ..summary import answer, method_label
-from ..trace import CONTROLS, MIXES, PUSHES, Trace
+from ..refinement.trace import CONTROLS, MIXES, PUSHES, Trace
+from ..studies.comparison import Comparison
 from .explore import FONT, MOVES, Film, Layout, player
 from .panels import plain_text
 

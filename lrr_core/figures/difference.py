@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES
-from ..comparison import QUANTITIES, Difference
+from ..studies.comparison import QUANTITIES, Difference
 from .explore import FONT
 
 CURVE, GAP, BARS, TITLE, FOOT = 92, 18, 46, 26, 36  # px: heights within one panel

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from ..analysis.curves import curves
+from ..analysis.fitting import run_map as run_map  # where pages look for it
+from ..analysis.projection import Map
 from ..colours import INK, ROLES, Ink, written
-from ..fitting import run_map as run_map  # where pages look for it
-from ..metrics import curves
-from ..projection import Map
-from ..trace import Trace
+from ..refinement.trace import Trace
 from .graph_panel import graph_panel, graph_ranges
 from .panels import Panel, curve_panels, curve_ranges, map_panel, off_the_axes, text_panel
 from .player import player as shared_player

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..analysis.curves import Curves
+from ..analysis.summary import readers_names
+from ..benchmarks.graph_layout import layers
 from ..colours import INK, ROLES, mix, rgba, written
-from ..layers import layers
-from ..metrics import Curves
-from ..summary import readers_names
-from ..trace import Trace
+from ..refinement.trace import Trace
 from .panels import Panel, plain_text
 
 TOP, BOTTOM = 1.05, 0.85  # rows kept free above the first node (a headline) and below the last (its name)

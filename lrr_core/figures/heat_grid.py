@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, mix, written
-from ..live.grid import to_axis
+from ..studies.live_pad import to_axis
 from .explore import FONT
 
 FEW_TICKS = (-2.0, -1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0, 2.0)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, mix
-from ..findings import in_points, name, told_apart
-from ..gains import BASES, Asked, Gain, Ladder, pair_gains, rung_gains, standing_out
-from ..trace import REFERENCES
+from ..refinement.trace import REFERENCES
+from ..studies.ladder import BASES, Asked, Gain, Ladder, pair_gains, rung_gains, standing_out
+from ..studies.ladder_words import in_points, name, told_apart
 from .explore import FONT
 
 SERIES = {

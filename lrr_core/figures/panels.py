@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..analysis.curves import Curves
+from ..analysis.projection import Map
 from ..colours import INK, ROLES, rgba, written
-from ..metrics import Curves
-from ..projection import Map
-from ..trace import Trace
+from ..refinement.trace import Trace
 
 MOST_BACKGROUND = 1200  # points: enough to show the shape, few enough to draw at once
 FLOOR, CEILING = 0.1, 1000.0  # % of ‖h‖, ends of the logarithmic axis of movements

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from ..accuracy import AccuracyPlane
 from ..colours import INK, ROLES, mix
-from ..regimes import Plane, name_regions
+from ..studies.accuracy_plane import AccuracyPlane
+from ..studies.setting_plane import Plane, name_regions
 from .heat_grid import Grid, signed
 from .panels import plain_text
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES
-from ..reports.report import Report, reference_rows, rows
-from ..reports.words import finding, p_text
+from ..evaluation.report import Report, reference_rows, rows
+from ..evaluation.report_words import finding, p_text
 from .explore import FONT
 from .panels import plain_text
 

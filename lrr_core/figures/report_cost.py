@@ -8,7 +8,7 @@ from itertools import product
 import plotly.graph_objects as go
 
 from ..colours import INK
-from ..reports.report import Report, rows
+from ..evaluation.report import Report, rows
 from .panels import plain_text
 from .report import GROUPS, bars, looks, marker, sheet, told
 

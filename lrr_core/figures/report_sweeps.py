@@ -13,8 +13,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, mix
-from ..reports.sweeps import Plane, Rung
-from ..reports.words import p_text
+from ..evaluation.report_words import p_text
+from ..evaluation.surface import Plane, Rung
 from .heat_grid import Grid
 from .heat_grid import signed as signed_step
 from .panels import plain_text

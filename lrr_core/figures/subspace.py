@@ -14,8 +14,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, rgba
-from ..subspace import Split, Subspace
-from ..trace import Run
+from ..refinement.subspace import Split, Subspace
+from ..refinement.trace import Run
 from .explore import FONT
 
 WIDE, NARROW = (842, 4, 176), (482, 2, 200)  # width of the drawing, columns, height of a panel, in pixels

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..analysis.summary import readers_names
 from ..colours import INK, ROLES, written
-from ..comparison import TextRun
 from ..figures.explore import Film
 from ..figures.panels import plain_text
-from ..summary import readers_names
-from ..trace import Run, Trace
+from ..refinement.trace import Run, Trace
+from ..studies.comparison import TextRun
 from .laws import follows
 from .stage import Stage
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..analysis.curves import curves
+from ..analysis.summary import readers_names
 from ..colours import ROLES, rgba, written
 from ..figures.explore import Film
 from ..figures.graph_panel import graph_panel, graph_ranges
 from ..figures.panels import plain_text
-from ..metrics import curves
-from ..summary import readers_names
-from ..trace import Trace
+from ..refinement.trace import Trace
 from .stage import Stage
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..analysis.curves import norm
+from ..analysis.projection import Map
 from ..benchmarks.prosqa import GraphQuestion, breadth_first
-from ..metrics import norm
-from ..projection import Map
-from ..trace import Run
+from ..refinement.trace import Run
 
 # --- residual mixing --------------------------------------------------------------------------------------------------
 

@@ -23,18 +23,18 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from ..analysis.curves import norm
+from ..analysis.fitting import FIT_NEIGHBOURS, MIN_DIST, UMAP_LOCK
+from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.shortcuts import depth_rule
 from ..evaluation.arms import BASE
 from ..evaluation.evaluate import evaluate
-from ..files import write_json
-from ..fitting import FIT_NEIGHBOURS, MIN_DIST, UMAP_LOCK
-from ..metrics import norm
-from ..models import ModelSet
-from ..problems import BENCHMARKS, Problem
-from ..refine import Prompts, Refiner, run_all
-from ..shipped import find_background
-from ..trace import RefineConfig, Run
+from ..models.opened import ModelSet
+from ..models.shipped import find_background
+from ..refinement.refine import Prompts, Refiner, run_all
+from ..refinement.trace import RefineConfig, Run
+from ..storage import write_json
 from .laws import map_width
 from .records import FORMAT, MapMoves, after, pack
 

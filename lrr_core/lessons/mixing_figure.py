@@ -9,7 +9,7 @@ import numpy as np
 
 from ..colours import ROLES, rgba
 from ..figures.explore import Film
-from ..trace import Run
+from ..refinement.trace import Run
 from .evidence_figures import verdict_colour
 from .laws import length_kept, memory
 from .records import Case, after

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..metrics import paired_difference, wilson
+from ..analysis.curves import paired_difference, wilson
 
 FORMAT = 1
 REMAKE = "measure it again with `python -m lrr_core.lessons.measure`"

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..analysis.curves import curves, norm
+from ..analysis.projection import Map
+from ..analysis.summary import readers_names
 from ..colours import ROLES, rgba, written
 from ..figures.explore import Film
 from ..figures.graph_panel import graph_panel, graph_ranges
 from ..figures.panels import map_panel, plain_text
-from ..metrics import curves, norm
-from ..projection import Map
-from ..summary import readers_names
-from ..trace import Trace
+from ..refinement.trace import Trace
 from .laws import map_width, named_depths, straight_walk, strides
 from .records import Case, MapMoves, Rate
 from .stage import Box, Stage

@@ -27,9 +27,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import __version__, summary
-from ..metrics import curves
-from ..trace import Trace
+from .. import __version__
+from ..analysis import summary
+from ..analysis.curves import curves
+from ..refinement.trace import Trace
 from .archive import ZIP_START, ArchiveError, entries, pack
 from .checked import ROLES, TRACE, BundleError, file_bytes, open_trace
 from .recipe import Recipe, RecipeError
@@ -228,7 +229,7 @@ def readme(trace: Trace, names: list[str], link: str, typical: str) -> str:
     """README.txt: what this is, what is in it, how to make it again."""
     c, plain, refined = trace.config, summary.answer(trace, "plain"), summary.answer(trace, "refined")
     what = {
-        TRACE: "every thought and round as arrays; lrr_core.trace.Trace.load reads it, and numpy.load without pickle",
+        TRACE: "every thought and round as arrays; lrr_core.refinement.trace.Trace.load reads it, and numpy.load without pickle",
         VIEW: "the same for reading: settings, answers, curves, decoded tokens",
         RECIPE: "how the figure is composed",
     }

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..summary import answer, asked, push_percent, readers_names, refined_name
-from ..trace import CONTROLS, MIXES, PUSHES, Trace
+from ..analysis.summary import answer, asked, push_percent, readers_names, refined_name
+from ..refinement.trace import CONTROLS, MIXES, PUSHES, Trace
 from .recipe import Recipe
 from .records import MapRecord, Record
 

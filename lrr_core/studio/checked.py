@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..problems import BENCHMARKS, Problem
-from ..trace import ConfigError, Run, Trace
+from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..refinement.trace import ConfigError, Run, Trace
 from .archive import ArchiveError, check_npz
 
 TRACE = "trace.npz"

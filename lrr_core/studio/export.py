@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .. import __version__
+from ..analysis.fitting import run_map
+from ..analysis.projection import Background
+from ..analysis.summary import asked, describe
 from ..figures.explore import explore_figure
-from ..fitting import run_map
-from ..projection import Background
-from ..regimes import Plane
-from ..summary import asked, describe
-from ..trace import Trace
+from ..refinement.trace import Trace
+from ..studies.setting_plane import Plane
 from .caption import caption_of
 from .film import film
 from .latex import bibtex, snippet

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..metrics import margin
-from ..problems import Problem
-from ..trace import CONTROLS, METHODS, RefineConfig, Trace
+from ..analysis.curves import margin
+from ..benchmarks.catalogue import Problem
+from ..refinement.trace import CONTROLS, METHODS, RefineConfig, Trace
 
 FLIPS = {
     "flipped": "flipped, either way",
@@ -277,7 +277,7 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = ("zero_
 
     models: the `ModelSet`. GalleryError where its weights are not the report's, or where an answer is not the report's.
     """
-    from ..tracing import refine_problem
+    from ..refinement.tracing import refine_problem
 
     config, names = settings_of(report, case.label)
     _same_weights(models, report, names)
@@ -342,7 +342,7 @@ def previews(models, report: dict, some: Sequence[Case]) -> list[Preview]:
 
     GalleryError as `trace_of`, and for methods that borrow thoughts of other problems.
     """
-    from ..refine import Prompts, Refiner, run_all
+    from ..refinement.refine import Prompts, Refiner, run_all
 
     if not some:
         return []

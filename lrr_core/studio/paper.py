@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..analysis.projection import Background
 from ..colours import ROLES
-from ..projection import Background
-from ..regimes import Plane
-from ..trace import Trace
+from ..refinement.trace import Trace
+from ..studies.setting_plane import Plane
 from . import paper_curves, paper_graph, paper_map, paper_regimes, paper_text, paper_tokens
 from .layout import Place, Wish, arrange
 from .look import DOTTED, LOCK, SETTINGS, Cell, Look, cut, width_of, wrap

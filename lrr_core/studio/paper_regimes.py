@@ -6,7 +6,7 @@ import numpy as np
 
 from ..figures.heat_grid import edges, label_places, signed
 from ..figures.regimes import TINTS
-from ..live.grid import to_axis
+from ..studies.live_pad import to_axis
 from .look import Cell, Look, dress, width_of, wrap
 from .records import RegimeRecord
 from .regime_record import SURE

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..layers import layers
-from ..metrics import curves
-from ..summary import answer, asked, readers_names, refined_name, run_name
-from ..trace import Trace
+from ..analysis.curves import curves
+from ..analysis.summary import answer, asked, readers_names, refined_name, run_name
+from ..benchmarks.graph_layout import layers
+from ..refinement.trace import Trace
 
 RUNS = ("plain", "refined")
 CONTROLS_BELOW = ("zero_thoughts", "random_direction", "swapped", "other_thoughts", "mean_thought", "frozen")

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..fitting import run_map
-from ..metrics import curves
-from ..projection import Background, Map
-from ..regimes import Plane
-from ..summary import readers_names
-from ..trace import Trace
+from ..analysis.curves import curves
+from ..analysis.fitting import run_map
+from ..analysis.projection import Background, Map
+from ..analysis.summary import readers_names
+from ..refinement.trace import Trace
+from ..studies.setting_plane import Plane
 from .problem_records import GraphRecord, TextRecord, TokenRecord, graph_record, text_record, token_record
 from .recipe import Recipe, RecipeError
 from .regime_record import RegimeRecord, regime_record

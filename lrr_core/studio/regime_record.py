@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import regimes
-from ..regimes import Plane, name_regions
-from ..trace import MIXES, PUSHES, Trace
+from ..refinement.trace import MIXES, PUSHES, Trace
+from ..studies import setting_plane as regimes
+from ..studies.setting_plane import Plane, name_regions
 from .recipe import Recipe, RecipeError
 
 SURE = 4.0  # nats: beyond this margin (55 : 1) the shade is full, as on the screen

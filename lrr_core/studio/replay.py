@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..models import ModelSet
-from ..shipped import find_background
-from ..trace import Run, Trace
-from ..tracing import refine_problem
+from ..models.opened import ModelSet
+from ..models.shipped import find_background
+from ..refinement.trace import Run, Trace
+from ..refinement.tracing import refine_problem
 from .bundle import FIGURE, Bundle, versions
 from .checked import ROLES, RUNS, BundleError
 from .export import FORMATS, files

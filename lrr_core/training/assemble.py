@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ..model_set import ModelError, SetInfo
-from ..problems import BENCHMARKS, TEMPLATES, Problem
-from ..rollout import Stream, pad_left, score_candidates
+from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
+from ..models.folder import ModelError, SetInfo
+from ..models.rollout import Stream, pad_left, score_candidates
 from .write_set import write_set
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type

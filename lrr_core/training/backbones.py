@@ -23,7 +23,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from ..model_set import ModelError
+from ..models.folder import ModelError
 
 PAD, END = "<pad>", "<end>"
 LOUDNESS = (

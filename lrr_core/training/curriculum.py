@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import DynamicCache
 
+from ..benchmarks.catalogue import TEMPLATES, Problem, cot_steps
 from ..benchmarks.prosqa import ProblemError
-from ..problems import TEMPLATES, Problem, cot_steps
-from ..rollout import Stream, pad_left
+from ..models.rollout import Stream, pad_left
 
 IGNORED = -100  # label of a position that is not predicted
 

@@ -28,8 +28,8 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 
 from ..benchmarks.prosqa import ProblemError
-from ..files import write_text
-from ..model_set import ModelError, weight_hash
+from ..models.folder import ModelError, weight_hash
+from ..storage import write_text
 from . import backbones
 from .checkpoints import recover, replace_folder, restore_optimiser, save_optimiser
 from .curriculum import LatentReader, Row, Stage, Writer, batches, collate, stage_at, stages

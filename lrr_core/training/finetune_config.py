@@ -12,9 +12,9 @@ import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.templates import TEMPLATES
-from ..problems import BENCHMARKS
 
 METHODS = ("coconut", "cot", "no_cot")
 DTYPES = ("float32", "bfloat16")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Loaded, Problem, cot_text
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.split import is_held_back, refuse_overlap
-from ..problems import BENCHMARKS, TEMPLATES, Loaded, Problem, cot_text
 from .finetune_config import FinetuneConfig
 
 

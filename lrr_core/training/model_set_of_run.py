@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
-from ..metrics import wilson
-from ..model_set import ModelError, SetInfo
-from ..models import pick_device
-from ..problems import BENCHMARKS, TEMPLATES, Problem
-from ..rollout import Stream, decode_greedy, pad_left, score_candidates
+from ..analysis.curves import wilson
+from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
+from ..models.folder import ModelError, SetInfo
+from ..models.opened import pick_device
+from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
 from .assemble import WEAKER, choose_rungs
 from .backbones import open_model, open_tokenizer
 from .curriculum import Writer

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ..files import write_json
-from ..model_set import ModelError, SetInfo, weight_hash
+from ..models.folder import ModelError, SetInfo, weight_hash
+from ..storage import write_json
 from .checkpoints import replace_folder
 
 # what going on with a run needs and a set does not

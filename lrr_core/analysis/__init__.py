@@ -1,0 +1,1 @@
+"""Numbers about thoughts: curves, maps and their fitting, summaries in words."""

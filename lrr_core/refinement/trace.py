@@ -1,0 +1,246 @@
+"""Records: the configuration of a refinement, one run of one problem with every thought and round, and their file.
+
+A trace file is one `.npz` without pickle: arrays under `run/<name>/<field>`, everything else as JSON in `meta`.
+Writing goes to a file beside the target first and is then renamed, so a reader never meets half a trace.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__
+from ..benchmarks.catalogue import Problem
+from ..storage import replacing
+
+FORMAT = 1
+METHODS = {
+    "coconut": "plain latent reasoning, T thoughts, no refinement",
+    "residual": "residual embedding refinement only (α)",
+    "contrast": "contrastive reasoning feedback only (step size s)",
+    "full": "both: residual mixing, then the contrast push",
+    "tilr": "as full, but only the part of the push that lies in a subspace found by calibration",
+}
+CONTROLS = {
+    "zero_thoughts": "every thought replaced by zeros",
+    "other_thoughts": "another problem's plain thoughts",
+    "mean_thought": "the mean plain thought over other problems",
+    "random_direction": "as full, but every push goes in a random direction of equal length",
+    "swapped": "as full, with strong and weak exchanged",
+    "frozen": "α = 1: the first thought is kept",
+}
+MIXES = {"residual", "full", "tilr", "random_direction", "swapped", "frozen"}  # methods that mix in the thought before
+PUSHES = {"contrast", "full", "tilr", "random_direction", "swapped"}  # methods that move a thought by strong and weak
+REFERENCES = {
+    "next": "what strong makes of the current thought: a forecast of the next one (the literal reading)",
+    "same": "strong's own proposal for this very thought",
+}
+SIGNS = {
+    "descent": "towards strong, away from weak (the described intent)",
+    "as_printed": "the published equation adds +η∇J, which moves the other way",
+}
+GRADIENTS = {
+    "detached": "references held fixed: closed form, no backward pass",
+    "through_model": "differentiate through strong and weak",
+}
+
+
+class ConfigError(ValueError):
+    """A setting outside its range; the message names it, its range and the value that came."""
+
+
+@dataclass(frozen=True)
+class RefineConfig:
+    """Everything that decides a refined run besides the models and the problem.
+
+    step_size: s = 2η/D, the fraction of (strong - weak) added per round when detached; residual: α; rounds: K;
+    thoughts: T; momentum: β. Symbols as in `refine` and arXiv 2506.08552.
+    """
+
+    method: str = "full"
+    step_size: float = 0.2
+    residual: float = 0.1
+    rounds: int = 1
+    thoughts: int = 6
+    reference: str = "next"
+    sign: str = "descent"
+    gradient: str = "detached"
+    momentum: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, table in (
+            ("method", METHODS | CONTROLS),
+            ("reference", REFERENCES),
+            ("sign", SIGNS),
+            ("gradient", GRADIENTS),
+        ):
+            if getattr(self, name) not in table:
+                raise ConfigError(f"No {name} called {getattr(self, name)!r}; choose one of {', '.join(table)}.")
+        for name, low, high in (
+            ("step_size", 0, 1e6),
+            ("residual", 0, 1),
+            ("rounds", 1, 64),
+            ("thoughts", 0, 256),
+            ("momentum", 0, 0.999),
+            ("seed", 0, 2**63 - 1),
+        ):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and low <= value <= high):
+                raise ConfigError(f"{name} must lie between {low} and {high:g}, not {value!r}.")
+        for name in ("rounds", "thoughts", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise ConfigError(f"{name} must be a whole number, not {getattr(self, name)!r}.")
+
+    @classmethod
+    def from_dict(cls, data: dict) -> RefineConfig:
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(data) - known):
+            raise ConfigError(f"Unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
+        return cls(**data)
+
+    def eta(self, width: int) -> float:
+        """The paper's step size η = s·D/2 for the mean-MSE gradient."""
+        return self.step_size * width / 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """One problem, one method, every thought and round. T thoughts, K rounds (0 where nothing is pushed), D width.
+
+    proposed:  (T, D) u^t, what the backbone proposes (after the final norm)
+    states:    (T, K+1, D) h^{t,k}: k = 0 after residual mixing, k = K the thought that is fed
+    strong, weak: (T, K, D) references g and b at h^{t,k-1}; K = 0 where the method has none
+    objective: (T, K) J = MSE(g, h) - MSE(b, h) at h^{t,k-1}
+    top_ids, top_p: (T, K+1, 5) most probable tokens under the logit lens and their probability
+    node_p:    (T, K+1, N) lens probability of the watched tokens (a graph's nodes; N = 0 without a graph)
+    readout:   (T, C) log p of each candidate if it had to answer after thought t (NaN where it was not asked)
+    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: its argmax, what `correct` is counted
+               by, None without candidates
+    text, text_tokens, cost: the greedily decoded answer, its length, forwards by kind
+    """
+
+    config: RefineConfig
+    proposed: np.ndarray
+    states: np.ndarray
+    strong: np.ndarray
+    weak: np.ndarray
+    objective: np.ndarray
+    top_ids: np.ndarray
+    top_p: np.ndarray
+    node_p: np.ndarray
+    readout: np.ndarray
+    scores: np.ndarray
+    text: str = ""
+    text_tokens: int = 0
+    cost: dict[str, int] = field(default_factory=dict)
+
+    ARRAYS = ("proposed", "states", "strong", "weak", "objective", "top_ids", "top_p", "node_p", "readout", "scores")
+
+    def __post_init__(self):
+        thoughts, width = self.proposed.shape
+        rounds = self.states.shape[1] - 1
+        expect = {
+            "states": (thoughts, rounds + 1, width),
+            "top_ids": (thoughts, rounds + 1, self.top_ids.shape[-1]),
+            "top_p": self.top_ids.shape,
+            "node_p": (thoughts, rounds + 1, self.node_p.shape[-1]),
+            "readout": (thoughts, *self.scores.shape),
+            "strong": (thoughts, self.strong.shape[1], width),
+            "weak": self.strong.shape,
+        }
+        for name, shape in expect.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"Run.{name} has shape {getattr(self, name).shape}, expected {shape}.")
+        if self.strong.shape[1] not in (0, rounds) or self.objective.shape != self.strong.shape[:2]:
+            raise ValueError(f"References {self.strong.shape} do not fit {rounds} rounds.")
+
+    @property
+    def thoughts(self) -> np.ndarray:
+        """(T, D) the thoughts that were fed, h^t = h^{t,K}."""
+        return self.states[:, -1]
+
+    @property
+    def choice(self) -> int | None:
+        return int(np.argmax(self.scores)) if len(self.scores) else None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One problem under one setting: the plain run, the refined run, the checkpoints' own runs and the controls.
+
+    runs: by name; always "plain", "strong", "weak" (baselines: each checkpoint's own unrefined rollout) and "refined".
+    identity: which weights, device and versions made it. tokens: id -> text for every id in `top_ids`.
+    watched: text of the node tokens, aligned with Run.node_p. others: problems that lent thoughts to the controls.
+    """
+
+    problem: Problem
+    config: RefineConfig
+    runs: dict[str, Run]
+    identity: dict
+    tokens: dict[int, str]
+    watched: tuple[str, ...]
+    others: tuple[Problem, ...] = ()
+
+    def save(self, path: str | Path) -> Path:
+        """Write to `path` (an .npz); the file appears complete or not at all."""
+        path = Path(path)
+        meta = {
+            "format": FORMAT,
+            "version": __version__,
+            "problem": asdict(self.problem),
+            "config": asdict(self.config),
+            "identity": self.identity,
+            "tokens": {str(k): v for k, v in self.tokens.items()},
+            "watched": list(self.watched),
+            "others": [asdict(p) for p in self.others],
+            "runs": {
+                name: {"config": asdict(r.config), "text": r.text, "text_tokens": r.text_tokens, "cost": r.cost}
+                for name, r in self.runs.items()
+            },
+        }
+        arrays = {f"run/{name}/{a}": getattr(run, a) for name, run in self.runs.items() for a in Run.ARRAYS}
+        with replacing(path) as beside, open(beside, "wb") as file:
+            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trace:
+        """Read a trace; a file that is none raises ConfigError saying why."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                meta = json.loads(str(file["meta"]))
+                if meta.get("format") != FORMAT:
+                    raise ConfigError(f"{path} is a trace of format {meta.get('format')}; this version reads {FORMAT}.")
+                runs = {
+                    name: Run(
+                        config=RefineConfig.from_dict(r["config"]),
+                        text=r["text"],
+                        text_tokens=r["text_tokens"],
+                        cost=r["cost"],
+                        **{a: file[f"run/{name}/{a}"] for a in Run.ARRAYS},
+                    )
+                    for name, r in meta["runs"].items()
+                }
+            return cls(
+                problem=Problem.from_dict(meta["problem"]),
+                config=RefineConfig.from_dict(meta["config"]),
+                runs=runs,
+                identity=meta["identity"],
+                tokens={int(k): v for k, v in meta["tokens"].items()},
+                watched=tuple(meta["watched"]),
+                others=tuple(Problem.from_dict(p) for p in meta["others"]),
+            )
+        except FileNotFoundError:
+            raise ConfigError(
+                f"There is no trace at {path}; make one with `python -m lrr_core refine --out`."
+            ) from None
+        except ConfigError:
+            raise
+        except Exception as error:  # a damaged file makes zip, zlib, json and numpy raise nearly anything
+            # numpy takes what is no npz for a pickle, and its advice is to allow that
+            what = "it is no .npz" if "pickle" in str(error) else error
+            raise ConfigError(f"{path} is not a complete trace ({what}); write one with `refine --out`.") from error

@@ -1,1 +1,0 @@
-"""A report of an evaluation read back: checked, said in words and tables, exported."""
