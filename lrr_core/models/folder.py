@@ -27,6 +27,7 @@ from ..refinement.trace import RefineConfig
 
 REQUIRED = ("backbone", "strong", "weak")
 OPTIONAL = ("cot", "no_cot")
+HIDDEN = ("none", "asked")
 
 
 class ModelError(ValueError):
@@ -43,6 +44,8 @@ class SetInfo:
 
     template: key of problems.TEMPLATES; thoughts: how many the set is meant to have; answer_prefix: text of the
     end-of-thought token(s); answer_space: text put between prefix and candidate; max_answer_tokens: longest greedy answer;
+    hidden: "asked" where nothing after the question may attend to the asked root, the last word of the prompt, else "none";
+    thought_scale: what thoughts are multiplied by where they are fed (see `rollout`);
     defaults: settings a page or command starts from (fields of RefineConfig); opens_with: the backbone the app opens on;
     members: what is known of each checkpoint (step, accuracies); weights: member -> SHA-256 of its safetensors.
     """
@@ -56,6 +59,8 @@ class SetInfo:
     answer_space: str = " "
     max_answer_tokens: int = 4
     max_cot_tokens: int = 24
+    hidden: str = "none"
+    thought_scale: float = 1.0
     defaults: dict = field(default_factory=dict)
     opens_with: str = "backbone"
     members: dict = field(default_factory=dict)
@@ -78,6 +83,11 @@ class SetInfo:
             raise ModelError(f"{path} must be a JSON object with at least the key 'name'.")
         if unknown := sorted(set(data) - known):
             raise ModelError(f"{path} has unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
+        if data.get("hidden", "none") not in HIDDEN:
+            raise ModelError(f"{path}: hidden must be one of {', '.join(HIDDEN)}, not {data['hidden']!r}.")
+        scale = data.get("thought_scale", 1.0)
+        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < float("inf"):
+            raise ModelError(f"{path}: thought_scale must be a number above 0, not {scale!r}.")
         return cls(**data)
 
 

@@ -212,9 +212,7 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
         if high == config.stages[progress.stage][1]:  # review batches do not count for the stage
             for name in ("mass", "right"):
                 if name in losses:
-                    setattr(
-                        progress, name, _smooth(getattr(progress, name), losses[name].tolist(), config.smooth)
-                    )
+                    setattr(progress, name, _smooth(getattr(progress, name), losses[name].tolist(), config.smooth))
         _maybe_advance(config, progress, say)
         if progress.step % config.log_every == 0:
             _log(out, config, progress, losses, say)
