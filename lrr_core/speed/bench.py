@@ -25,7 +25,7 @@ from ..analysis.projection import Background
 from ..benchmarks.catalogue import BENCHMARKS
 from ..figures.explore import explore_figure
 from ..models.opened import ModelSet
-from ..models.rollout import Stream, decode_greedy, latent_rollout, score_candidates
+from ..models.rollout import decode_greedy, latent_rollout, score_candidates
 from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig
 from ..refinement.tracing import refine_problem

@@ -15,7 +15,14 @@ from ..refinement.trace import CONTROLS, MIXES, PUSHES, Trace
 from .recipe import Recipe
 from .records import MapRecord, Record
 
-NAMES = {"prosqa": "ProsQA", "gsm8k": "GSM8K", "mathqa": "MathQA", "aqua": "AQuA-RAT", "strategyqa": "StrategyQA"}
+NAMES = {
+    "prosqa": "ProsQA",
+    "words": "ProsQA in nouns",
+    "gsm8k": "GSM8K",
+    "mathqa": "MathQA",
+    "aqua": "AQuA-RAT",
+    "strategyqa": "StrategyQA",
+}
 METHOD_WORDS = {
     "full": "residual mixing and contrast push",
     "residual": "residual mixing alone",

@@ -30,6 +30,7 @@ from ..benchmarks.generators import generate_balanced, renamed
 from ..benchmarks.nouns import NOUNS
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.templates import asked, told
+from ..models.bases import base_folder
 from .backbones import open_model, open_tokenizer, with_adapters
 from .branches import TRIPLES, Wording, latent_losses, make_batch, text_losses
 from .checkpoints import recover, replace_folder
@@ -263,7 +264,8 @@ def _open(config: TrainConfig) -> Held:
     """The model as it begins: the small reasoner, or adapters on a pretrained base."""
     if not config.base:
         return Held(make_model(config), make_tokenizer(), TRIPLES)
-    tokenizer, model = open_tokenizer(config.base), open_model(config.base)
+    base = base_folder(config.base)
+    tokenizer, model = open_tokenizer(base), open_model(base)
     peft = with_adapters(model, config.lora or LORA, config.seed)
     peft.peft_config["default"].base_model_name_or_path = Path(config.base).name
     return Held(model, tokenizer, wording_of(tokenizer, config.hidden == "asked", config.thought_scale), peft)

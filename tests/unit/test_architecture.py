@@ -21,7 +21,7 @@ HOUSE = {
         "training.finetune_config training.finetune_data "
     ),
     "torch": (
-        "models.opened models.cache models.rollout models.memory "
+        "models.opened models.adapters models.bases models.cache models.rollout models.memory "
         "refinement.refine refinement.tracing refinement.calibration "
         "training.muon training.reasoner training.branches training.curriculum training.checkpoints "
         "training.backbones "
