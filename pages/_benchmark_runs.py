@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
 import tempfile
 from dataclasses import asdict, dataclass
@@ -25,9 +24,8 @@ from lrr_core.evaluation.experiments import EXPERIMENTS
 from lrr_core.evaluation.report import Report, ReportError, from_data, load
 from lrr_core.evaluation.report_files import to_json
 from lrr_core.models.folder import ModelError
-from lrr_core.models.shipped import cache_folder
 from lrr_core.refinement.trace import RefineConfig
-from lrr_core.storage import write_text
+from lrr_core.storage import cache_folder, digest, write_text
 from pages import _drawn, _shared
 from pages._jobs import Job, remembered
 
@@ -157,7 +155,7 @@ def file_of(path: str, order: Order) -> Path:
     used = dict.fromkeys(name for arm in found for name in arm.members)
     marks = {"labels": [arm.label for arm in found], "config": asdict(order.config), "names": order.names}
     marks |= {"source": order.source, "weights": _shared.folder(path).weights(*used)}
-    key = hashlib.sha256(json.dumps(marks, sort_keys=True).encode()).hexdigest()[:16]
+    key = digest(marks)
     return kept_folder() / f"{order.experiment}-{order.source['limit']}-{key}.json"
 
 

@@ -110,9 +110,9 @@ def paper_files(trace: Trace, recipe: Recipe, formats: tuple[str, ...], path: st
 
 def paper_tables(mark: str, trace: Trace, recipe: Recipe, path: str) -> dict[str, str]:
     """Every plotted number as CSV, panel -> table."""
-    from lrr_core.studio.records import csv_text
+    from lrr_core.studio.records import record_csv
 
-    return {name: csv_text(record) for name, record in paper_records(mark, trace, recipe, path).items()}
+    return {name: record_csv(record) for name, record in paper_records(mark, trace, recipe, path).items()}
 
 
 def paper_bundle(

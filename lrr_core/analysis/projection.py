@@ -23,9 +23,6 @@ is not one here. Whether a run converges is read off the full-dimensional curves
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -33,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..storage import replacing
+from ..storage import read_npz, save_npz
 
 FORMAT = 1
 MOST = 4000  # above 4,096 points UMAP changes algorithm and takes minutes
@@ -158,7 +155,6 @@ class Background:
 
     def save(self, path: str | Path) -> Path:
         """Write to `path` (an .npz without pickle); the file appears complete or not at all."""
-        path = Path(path)
         meta = {
             "format": FORMAT,
             "what": "background",
@@ -170,56 +166,23 @@ class Background:
         }
         arrays = {f"points/{key}": value.astype(np.float32) for key, value in self.points.items()}
         arrays |= {f"labels/{f.name}": getattr(self.labels, f.name) for f in fields(Labels)}
-        with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez_compressed(
-                file,
-                meta=np.array(json.dumps(meta)),
-                states=half(self.states),
-                mean=self.mean,
-                components=self.components,
-                **arrays,
-            )
-        return path
+        arrays |= {"states": half(self.states), "mean": self.mean, "components": self.components}
+        return save_npz(path, meta, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Background:
         """Read a background; a file that is none raises ProjectionError saying why."""
         fix = "build it with `python -m lrr_core map`"
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"]))
-                if meta.get("what") != "background" or meta.get("format") != FORMAT:
-                    raise ProjectionError(
-                        f"{path} is {meta.get('what', 'something else')} of format {meta.get('format')}, not a background "
-                        f"of format {FORMAT}; {fix}."
-                    )
-                return cls(
-                    states=file["states"].astype(np.float32),
-                    labels=Labels(**{f.name: file[f"labels/{f.name}"] for f in fields(Labels)}),
-                    points={name[7:]: file[name] for name in file.files if name.startswith("points/")},
-                    mean=file["mean"],
-                    components=file["components"],
-                    typical=meta["typical"],
-                    explained=meta["explained"],
-                    trustworthiness=meta["trustworthiness"],
-                    placed=meta["placed"],
-                    identity=meta["identity"],
-                )
-        except FileNotFoundError:
-            raise ProjectionError(f"There is no background at {path}; {fix}.") from None
-        except (
-            OSError,
-            EOFError,
-            zlib.error,
-            zipfile.BadZipFile,
-            KeyError,
-            ValueError,
-            TypeError,
-            AttributeError,
-        ) as error:
-            if isinstance(error, ProjectionError):
-                raise
-            raise ProjectionError(f"{path} is not a complete background ({error}); {fix}.") from error
+        with read_npz(path, {"format": FORMAT, "what": "background"}, ProjectionError, "background", fix) as npz:
+            known = ("typical", "explained", "trustworthiness", "placed", "identity")
+            return cls(
+                states=npz["states"].astype(np.float32),
+                labels=Labels(**{f.name: npz[f"labels/{f.name}"] for f in fields(Labels)}),
+                points=npz.below("points/"),
+                mean=npz["mean"],
+                components=npz["components"],
+                **{name: npz.meta[name] for name in known},
+            )
 
 
 READINGS = {

@@ -5,8 +5,6 @@ Every number here is one of the record or of `metrics`; this module only chooses
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import tempfile
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import numpy as np
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..colours import ROLES
 from ..refinement.trace import CONTROLS, METHODS, Run, Trace
+from ..storage import csv_text
 from .curves import Curves, candidate_probability, curves
 
 RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "weak": "weak's own"}
@@ -192,17 +191,17 @@ def data_csv(trace: Trace) -> str:
 
     Lengths and distances are in units of the hidden state, margins in nats; settings and weights stand in comment lines.
     """
-    out = io.StringIO()
     settings = ", ".join(f"{k}={getattr(trace.config, k)}" for k in trace.config.__dataclass_fields__)
-    out.write(f"# {trace.problem.id}: {asked(trace.problem)}\n# {settings}\n# {trace.identity}\n")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["run", "thought", *CSV_FIELDS, *CSV_ROUNDS, *(f"p {c}" for c in trace.problem.candidates)])
+    rows = []
     for name in ("plain", "refined"):
         c: Curves = curves(trace, name)
         for t in range(len(c.length)):
-            values = [getattr(c, f)[t] for f in CSV_FIELDS] + [getattr(c, f)[t, -1] for f in CSV_ROUNDS]
-            writer.writerow([name, t + 1, *(f"{v:.6g}" for v in [*values, *c.candidate_p[t]])])
-    return out.getvalue()
+            row = {"run": name, "thought": t + 1} | {f: getattr(c, f)[t] for f in CSV_FIELDS}
+            row |= {f: getattr(c, f)[t, -1] for f in CSV_ROUNDS}
+            rows.append(
+                row | {f"p {name}": p for name, p in zip(trace.problem.candidates, c.candidate_p[t], strict=True)}
+            )
+    return csv_text(rows, [f"{trace.problem.id}: {asked(trace.problem)}", settings, str(trace.identity)], digits=6)
 
 
 def trace_bytes(trace: Trace) -> bytes:

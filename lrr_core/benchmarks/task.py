@@ -63,6 +63,12 @@ class Problem:
         if self.free_answer and self.candidates:
             raise ProblemError(f"{self.id} has candidates, so its answer is one of them and not {self.free_answer!r}.")
 
+    def need_graph(self) -> GraphQuestion:
+        """The graph, for what can only be drawn or counted on one; ProblemError where there is none."""
+        if self.graph is None:
+            raise ProblemError(f"{self.id} has no graph; this needs a ProsQA problem.")
+        return self.graph
+
     @classmethod
     def from_dict(cls, data: dict) -> Problem:
         """The inverse of `dataclasses.asdict`, also after a way through JSON, where tuples become lists."""

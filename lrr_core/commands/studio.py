@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -221,7 +219,7 @@ def _many(
     """One figure per case of a report and index.csv, which says how typical each is."""
     from ..evaluation.report_checks import check, read
     from ..models.opened import ModelSet
-    from ..storage import write_text
+    from ..storage import csv_text, write_text
     from ..studio import gallery
     from ..studio.export import FORMATS
     from ..studio.recipe import RecipeError
@@ -263,11 +261,7 @@ def _many(
                     "typical": typical,
                 }
             )
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: f"{v:.6g}" if isinstance(v, float) else v for key, v in row.items()} for row in rows)
-    print(write_text(folder / "index.csv", text.getvalue()))
+    print(write_text(folder / "index.csv", csv_text(rows, digits=6)))
 
 
 def _safe(name: str) -> str:

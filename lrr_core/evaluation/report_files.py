@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from ..storage import csv_text
 from .report import COLUMNS, Report, reference_rows, rows
 
 
@@ -15,22 +16,11 @@ def to_json(report: Report) -> str:
 
 def to_csv(report: Report) -> str:
     """The table and what it is read beside as CSV, numbers unrounded; problems, settings and weights stand in comment lines."""
-    import pandas as pd
-
     d = report.data
     head = [f"{report.benchmark}, n = {report.n}, chance {d['chance']:g}, majority {d['majority']:g}"]
     head += [f"problems: {json.dumps(d['source'])}", f"settings: {json.dumps(d['config'])}"]
     head += [f"identity: {json.dumps(d['identity'])}", *(f"{name}: {words}" for name, words in COLUMNS.items())]
-    table = pd.DataFrame(rows(report) + reference_rows(report), columns=list(COLUMNS))
-    whole = ["correct", "n", "gained", "lost", "seeds"]
-    table[whole] = table[whole].astype("Int64")
-    lines = "".join(f"# {' '.join(line.splitlines())}\n" for line in head)
-    return lines + table.map(_inert).to_csv(index=False, lineterminator="\n")
-
-
-def _inert(cell):
-    """A text that a spreadsheet would take for a formula, with an apostrophe before it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
+    return csv_text([{name: row.get(name) for name in COLUMNS} for row in rows(report) + reference_rows(report)], head)
 
 
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}

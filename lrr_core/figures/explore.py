@@ -10,6 +10,7 @@ moves them. Colours and markers come from `colours`, what is inside a panel from
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -95,7 +96,7 @@ def explore_figure(
     last = max(k for _, k in steps)
     start = steps.index((min(at or 1, len(refined.length)) - 1, last))
     data, slots = _stack(panels, steps[start], INK[theme])
-    figure = {
+    figure: dict[str, Any] = {
         "data": data,
         "layout": _layout(trace, m, place, theme, graph, curve_ranges(plain), thoughts or len(refined.length)),
         "frames": [_frame(panels, slots, step, m.dims) for step in steps],
@@ -176,9 +177,9 @@ def _layout(trace: Trace, m: Map, place: Layout, theme: str, graph: bool, limits
         layout["xaxis"] = bare | frame | {"domain": x, "range": ranges[0], "anchor": "y"}
         layout["yaxis"] = bare | frame | {"domain": y, "range": ranges[1], "anchor": "x"}
     else:
-        axis = {"showticklabels": False, "title": {"text": ""}, "showbackground": False, "gridcolor": ink.lattice}
-        axis |= {"zeroline": False, "showspikes": False, "linecolor": ink.lattice}
-        layout["scene"] = {f"{n}axis": axis | {"range": r} for n, r in zip("xyz", ranges, strict=True)}
+        bare3d = {"showticklabels": False, "title": {"text": ""}, "showbackground": False, "gridcolor": ink.lattice}
+        bare3d |= {"zeroline": False, "showspikes": False, "linecolor": ink.lattice}
+        layout["scene"] = {f"{n}axis": bare3d | {"range": r} for n, r in zip("xyz", ranges, strict=True)}
         layout["scene"] |= {"domain": {"x": x, "y": y}, "aspectmode": "cube", "dragmode": "turntable"}
         layout["scene"]["camera"] = {"eye": {"x": 1.05, "y": 1.05, "z": 0.65}}
     x, y = place.domain(place.graph)
@@ -274,7 +275,12 @@ def _say_what_is_off(layout: dict, words: dict[int, tuple[str, str]], narrow: bo
 def player(steps: list, last: int, start: int, place: Layout, theme: str, dims: int) -> dict:
     """The player of a figure whose moments are (thought, round); last: how many rounds a thought has."""
     names, labels = [_name(*step) for step in steps], [_moment(t, k, last) for t, k in steps]
-    where = {"width": place.width, "height": place.height, "top": place.controls, "narrow": place is NARROW}
+    where: dict[str, Any] = {
+        "width": place.width,
+        "height": place.height,
+        "top": place.controls,
+        "narrow": place is NARROW,
+    }
     return shared_player(names, labels, start, theme, **where, pause=PAUSE, redraw=dims == 3)
 
 

@@ -22,7 +22,7 @@ SPOKEN = 0.045  # probabilities from here on are written into the node
 
 def graph_panel(trace: Trace, refined: Curves, plain: Curves, theme: str, width: float, height: float) -> Panel:
     """The graph in layers from the asked root; width, height: of the panel in pixels, so that sizes fit."""
-    q, ink = trace.problem.graph, INK[theme]
+    q, ink = trace.problem.need_graph(), INK[theme]
     drawn = layers(q)
     x, y = drawn.x, drawn.y
     row, column = height / (drawn.rows + TOP + BOTTOM - 1), width / max(drawn.columns, 1)
@@ -184,5 +184,5 @@ def _edges(x, y, edges, column: float, row: float):
 
 def graph_ranges(trace: Trace) -> tuple[tuple[float, float], tuple[float, float]]:
     """Axis limits of the graph panel; rows grow downwards."""
-    drawn = layers(trace.problem.graph)
+    drawn = layers(trace.problem.need_graph())
     return (-0.5, drawn.columns - 0.5), (drawn.rows - 1 + BOTTOM, -TOP)

@@ -8,6 +8,7 @@ grid is decided in `regimes_figure`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -39,7 +40,12 @@ class Grid:
     def shaded(self, values: np.ndarray, most: float, colours: Sequence[str], bar: tuple[str, list, list]) -> dict:
         """Cells shaded from -most to most through zero; NaN stays empty. bar: title, values and words of the key."""
         title, at, words = bar
-        key = {"title": {"text": title, "font": {"size": 11}}, "tickvals": at, "ticktext": words, "thickness": 10}
+        key: dict[str, Any] = {
+            "title": {"text": title, "font": {"size": 11}},
+            "tickvals": at,
+            "ticktext": words,
+            "thickness": 10,
+        }
         key |= {"len": 0.62, "y": 0.5, "x": 1.01, "outlinewidth": 0, "tickfont": {"size": 11, "color": self.ink.muted}}
         if self.narrow:  # below the axis, so that the cells keep the width
             key |= {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.36, "len": 0.9}
@@ -85,7 +91,7 @@ class Grid:
                 "borderpad": 2,
                 "captureevents": False,
             }
-            for name, i, j in label_places(names, np.diff(self.edges_x), np.diff(self.edges_y))
+            for name, i, j in label_places(names, np.diff(self.edges_x).tolist(), np.diff(self.edges_y).tolist())
         ]
 
     def markers(self, texts: list[list[str]], crossed: np.ndarray) -> dict:

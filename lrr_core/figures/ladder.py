@@ -8,6 +8,8 @@ Every point carries (backbone, method, reference, strong, weak), so that a click
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, mix
@@ -36,7 +38,8 @@ def gain_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
         "residual": {"color": ink.muted, "symbol": "line-ew-open", "size": 9, "dash": "dot"},
     }
     boxes, height = _boxes(narrow, 330, 138 if narrow else 66)
-    data, layout, notes, ends = [], {}, [], [0.0]
+    layout: dict[str, Any] = {}
+    data, notes, ends = [], [], [0.0]
     for i, reference in zip(AXES, REFERENCES, strict=True):
         for place, (method, label) in enumerate(SERIES.items()):
             gains = rung_gains(ladder, method, reference if method != "residual" else "", base)
@@ -121,7 +124,8 @@ def pair_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
     shares = [None if (a := _accuracy(ladder, rung)) is None else a / 100 for rung in ladder.rungs]
     ticks = told_apart(shares)
     scale = [[0, mix("wrong", 0.75, theme)], [0.5, ink.paper], [1, mix("right", 0.75, theme)]]
-    data, layout, notes = [], {}, []
+    layout: dict[str, Any] = {}
+    data, notes = [], []
     own = [_same_weights(ladder, role) for role in (ladder.weak, ladder.strong)]
     for i, reference, (x, y) in zip(AXES, REFERENCES, boxes, strict=True):
         cells = [g for row in grids[reference] for g in row]
@@ -161,7 +165,7 @@ def pair_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
         for line in ({"x0": -0.5, "y0": -0.5, "x1": count - 0.5, "y1": count - 0.5, "type": "line"},):
             thin = {"line": {"color": ink.muted, "width": 0.8, "dash": "dot"}, "xref": f"x{i}", "yref": f"y{i}"}
             layout.setdefault("shapes", []).append(line | thin)
-        if None not in own:
+        if own[0] is not None and own[1] is not None:
             ring = {"x0": own[0] - 0.5, "x1": own[0] + 0.5, "y0": own[1] - 0.5, "y1": own[1] + 0.5, "type": "rect"}
             ring |= {"line": {"color": ROLES["refined"].colour, "width": 2.4}, "xref": f"x{i}", "yref": f"y{i}"}
             layout["shapes"].append(ring)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def map_panel(trace: Trace, m: Map, theme: str) -> Panel:
     for name, points in paths.items():
         role = ROLES[name]
         numbered = name in ("plain", "refined")
-        style = {
+        style: dict[str, Any] = {
             "name": role.label,
             "legendgroup": name,
             "hoverinfo": "text",
@@ -91,7 +92,7 @@ def map_panel(trace: Trace, m: Map, theme: str) -> Panel:
     def moving(t: int, k: int) -> list[dict]:
         here = np.stack([paths["weak"][t], paths["strong"][t], paths["plain"][t], rounds[t, k]])
         colours = [ROLES[n].colour for n in ("weak", "strong", "plain", "refined")]
-        ring = {
+        ring: dict[str, Any] = {
             "symbol": "circle-open",
             "size": [16, 16, 27, 24],
             "color": colours,
@@ -127,7 +128,7 @@ def _solid(name: str, thoughts: int) -> dict:
 def _arrow(points: int, colour: str, dims: int, width: float) -> dict:
     """Style of a polyline that ends in an arrow head."""
     if dims == 3:
-        marker = {"size": [0] * (points - 1) + [4], "symbol": "diamond", "color": colour}
+        marker: dict[str, Any] = {"size": [0] * (points - 1) + [4], "symbol": "diamond", "color": colour}
         return {"mode": "lines+markers", "line": {"color": colour, "width": 2.5 * width}, "marker": marker}
     marker = {
         "size": [0] * (points - 1) + [9],

@@ -8,6 +8,8 @@ Methods, controls and text differ in colour and in marker. Zero, chance and ever
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES
@@ -62,9 +64,9 @@ def forest_figure(report: Report, theme: str = "light", narrow: bool = False) ->
         if not narrow:
             notes.append(_beside(f"p {p_text(row['p'])}", places[row["label"]], ink.muted) | {"xshift": 172})
     notes.append(_over("points" if narrow else "points and 95 % interval"))
-    axes = {"yaxis": _names(table, places, narrow) | {"anchor": next(iter(parts))}}
-    for axis, (domain, ends, _) in parts.items():
-        axes["xaxis" + axis[1:]] = {"domain": domain, "range": list(ends), "nticks": 3 if axis != "x" else 8}
+    axes: dict[str, Any] = {"yaxis": _names(table, places, narrow) | {"anchor": next(iter(parts))}}
+    for axis, (domain, limits, _) in parts.items():
+        axes["xaxis" + axis[1:]] = {"domain": domain, "range": list(limits), "nticks": 3 if axis != "x" else 8}
         if domain[0]:
             mark, line = _break(domain[0] - BREAK / 2, ink)
             notes.append(mark)
@@ -258,9 +260,8 @@ def marker(look: dict) -> dict:
 
 def _beside(words: str, y: float, colour: str) -> dict:
     """A number right of the axis, in its arm's row."""
-    style = {"showarrow": False, "xanchor": "left", "xref": "paper", "x": 1, "xshift": 10, "font": {"size": 12}}
-    style["font"] = style["font"] | {"color": colour}
-    return style | {"text": words, "y": y}
+    style = {"showarrow": False, "xanchor": "left", "xref": "paper", "x": 1, "xshift": 10}
+    return style | {"font": {"size": 12, "color": colour}, "text": words, "y": y}
 
 
 def _over(words: str) -> dict:

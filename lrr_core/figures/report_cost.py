@@ -67,7 +67,8 @@ def _leaders(
 ) -> list[dict]:
     """A name beside every point; where several would meet, they are stacked around the middle of their points, on the side
     that is free. across, heights: limits of the axes, the first as logarithms; room: of the plot, in px."""
-    clusters, low, high = [], *heights
+    low, high = heights
+    clusters: list[list] = []
     if len(table) > MOST_NAMES:
         return []
     for row in sorted(table, key=lambda row: (row[cost], row["accuracy"])):
@@ -77,7 +78,8 @@ def _leaders(
             clusters.append([row])
     per_px, per_line = (across[1] - across[0]) / room[0], CLOSEST * (high - low)
     points = [(math.log10(row[cost]), math.log10(row[cost]), row["accuracy"]) for row in table]
-    notes, named = [], []  # named: (left end, right end, height) of every name that has its place
+    notes: list[dict] = []
+    named: list[tuple] = []  # named: (left end, right end, height) of every name that has its place
     for cluster in clusters:
         ordered, spots = _stacked(cluster, low, high)
         ends = min(math.log10(row[cost]) for row in cluster), max(math.log10(row[cost]) for row in cluster)
@@ -114,7 +116,8 @@ def _meets(box: tuple, other: tuple, apart: float) -> bool:
 def _stacked(cluster: list[dict], low: float, high: float) -> tuple[list[dict], list[float]]:
     """(rows from below, accuracy at which each name is written): far enough apart, and as near to their points as that allows."""
     ordered = sorted(cluster, key=lambda row: row["accuracy"])
-    at, least, spots = [row["accuracy"] for row in ordered], CLOSEST * (high - low), []
+    at, least = [row["accuracy"] for row in ordered], CLOSEST * (high - low)
+    spots: list[float] = []
     for value in at:
         spots.append(max(value, spots[-1] + least) if spots else value)
     shift = max((sum(spots) - sum(at)) / len(at), spots[-1] - high + least / 2)

@@ -10,6 +10,8 @@ Small dots are calibration; numbered marks are the thoughts of the present run. 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -64,7 +66,8 @@ class _Sheet:
     def __init__(self, theme: str, width: int, columns: int, tall: int):
         self.ink, self.width, self.columns, self.tall = INK[theme], width, columns, tall
         self.height = -(-4 // columns) * (TITLE + tall + FOOT)
-        self.axes, self.notes = {}, []
+        self.axes: dict[str, Any] = {}
+        self.notes: list[dict] = []
 
     def panel(self, number: int, title: str, below: str, x: dict, y: dict) -> dict:
         """Adds panel 1 ... 4 with its axes; returns what a trace needs to stand in it."""

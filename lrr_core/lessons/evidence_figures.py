@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..colours import ROLES, rgba, written
 from ..figures.explore import Film
@@ -39,7 +40,8 @@ def controls_figure(cases: dict[str, Case], theme: str = "light", narrow: bool =
     rows = len(METHOD_ROWS)
     stage = Stage(480, 960, theme, True) if narrow else Stage(840, 474, theme)
     boxes = [(128, 78, 344, 340), (128, 540, 344, 340)] if narrow else [(136, 84, 336, 330), (496, 84, 336, 330)]
-    layout, still, parts = {}, [], []
+    layout: dict[str, Any] = {}
+    still, parts = [], []
     for number, (box, (title, case)) in enumerate(zip(boxes, cases.items(), strict=True), 2):
         says = "right answers, % · written: points against plain"
         words = {"text": says, "font": {"size": 11, "color": stage.ink.muted}, "standoff": 2}
@@ -155,10 +157,16 @@ def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool
                 stage.mark(2, [e.control.low, e.control.high], [at, at], "lines", line=span, name=f"control {row}")
             )
             ring = {"symbol": "circle-open", "size": 8, "color": ROLES["plain"].colour, "line": {"width": 1.6}}
-            says = {"hoverinfo": "text", "hovertext": [f"random push of equal length: {e.control.text()} points"]}
+            says: dict[str, Any] = {
+                "hoverinfo": "text",
+                "hovertext": [f"random push of equal length: {e.control.text()} points"],
+            }
             still.append(stage.mark(2, [e.control.points], [at], marker=ring, name=f"random {row}", **says))
         dot = {"symbol": "circle", "size": 10, "color": colour}
-        hover = {"hoverinfo": "text", "hovertext": [f"{e.what}: {d.text()} points, n = {d.n}, p = {d.p:.2g}"]}
+        hover: dict[str, Any] = {
+            "hoverinfo": "text",
+            "hovertext": [f"{e.what}: {d.text()} points, n = {d.n}, p = {d.p:.2g}"],
+        }
         still.append(stage.mark(2, [d.points], [row], marker=dot, name=e.what, **hover))
         still.append(stage.words(0, y - 9, f"<b>{e.what}</b>", 12.5))
         still.append(stage.words(0, y + 9, e.where, 11.5, stage.ink.muted))

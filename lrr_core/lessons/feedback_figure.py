@@ -6,6 +6,8 @@ are counted as the records count them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..analysis.summary import readers_names
@@ -119,7 +121,7 @@ class _Lane:
             name=f"passes {self.number}",
         )
         x, y = self.node(0)
-        question = {"size": 11, "colour": s.ink.muted, "textposition": "middle center"}
+        question: dict[str, Any] = {"size": 11, "colour": s.ink.muted, "textposition": "middle center"}
         return [marks, *([s.words(x, y - 22, "question", **question)] if used else [])], shapes
 
     def arrows(self, upto: int, used: int) -> dict:
@@ -127,12 +129,12 @@ class _Lane:
         x, y, size = [], [], []
         for i in range(min(upto, used)):
             end = (74, 26) if i == used - 1 else self.size()
-            ways = [(self.node(i), self.chip(i), 15, end[0 if self.stage.narrow else 1] / 2 + 2)]
+            ways: list[tuple] = [(self.node(i), self.chip(i), 15, end[0 if self.stage.narrow else 1] / 2 + 2)]
             if i + 1 < min(upto, used):
                 ways.append((self.chip(i), self.node(i + 1), self.size()[1 if self.stage.narrow else 0] / 2 + 2, 16))
-            for (x0, y0), (x1, y1), start, stop in ways:
+            for (x0, y0), (x1, y1), before, behind in ways:
                 length = float(np.hypot(x1 - x0, y1 - y0)) or 1.0
-                start, stop = min(start / length, 0.45), min(stop / length, 0.45)
+                start, stop = min(before / length, 0.45), min(behind / length, 0.45)
                 x += [x0 + (x1 - x0) * start, x1 - (x1 - x0) * stop, None]
                 y += [y0 + (y1 - y0) * start, y1 - (y1 - y0) * stop, None]
                 size += [0, 8, 0]
@@ -161,7 +163,7 @@ def _written(stage: Stage, lane: _Lane, trace: Trace, text: TextRun | None, word
     """The text lane so far: arrows, words, and crosses where a step is not in the problem."""
     if text is None:
         return []
-    names, real = readers_names(trace.problem), follows(trace.problem.graph, words)
+    names, real = readers_names(trace.problem), follows(trace.problem.need_graph(), words)
     chips = [lane.chip(i) for i in range(len(words) + 1)]
     said = [f"<b>{plain_text(names.get(w, w))}</b>" if i < now else "" for i, w in enumerate(words)]
     said.append(_answer(trace, text.scores) if now > len(words) else "")

@@ -6,6 +6,7 @@ Graph and shading are those of the Explore page (`graph_panel`); the bars below 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,8 @@ def frontier_figure(trace: Trace, theme: str = "light", narrow: bool = False) ->
     wide, high = (470, 318) if narrow else (400, 330)
     corners = [(4, 44), (4, 494)] if narrow else [(0, 44), (436, 44)]
     sides = [("plain", "Its own thoughts"), ("zero_thoughts", "Zeros in their place")]
-    layout, still, parts = {}, [], []
+    layout: dict[str, Any] = {}
+    still, parts = [], []
     for number, ((left, top), (name, title)) in enumerate(zip(corners, sides, strict=True)):
         graph, bars = 2 + 2 * number, 3 + 2 * number
         across, down = graph_ranges(trace)
@@ -53,7 +55,8 @@ def frontier_figure(trace: Trace, theme: str = "light", narrow: bool = False) ->
         return out
 
     count = len(trace.runs["plain"].thoughts)
-    asked = plain_text(names[trace.problem.graph.names[trace.problem.graph.root]])
+    q = trace.problem.need_graph()
+    asked = plain_text(names[q.names[q.root]])
     labels = [f"thought {t + 1}" for t in range(count)]
     return stage.film(still, moving, layout, labels, 0, title=f"frontier {asked}")
 

@@ -127,7 +127,7 @@ def answered(
     mixing with t thoughts, read off one run: thought t does not depend on how many follow (tested)."""
     right = {}
     if "depth_rule" in methods:
-        right["depth_rule"] = np.array([depth_rule(p.graph) == p.graph.answer for p in problems])
+        right["depth_rule"] = np.array([depth_rule(q) == q.answer for q in (p.need_graph() for p in problems)])
     for alpha in dict.fromkeys(m.split("@")[0] for m in methods if "@" in m):
         setting = replace(config, method="residual", residual=float(alpha))
         chosen = [

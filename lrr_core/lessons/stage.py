@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from ..colours import INK, Ink
 from ..figures.explore import FONT, MOVES, Film
@@ -51,7 +54,11 @@ class Stage:
         )
         out = {}
         for letter, domain, limits in (("x", domains[0], x), ("y", domains[1], y)):
-            axis = {"domain": domain, "range": list(limits), "anchor": f"{'y' if letter == 'x' else 'x'}{number}"}
+            axis: dict[str, Any] = {
+                "domain": domain,
+                "range": list(limits),
+                "anchor": f"{'y' if letter == 'x' else 'x'}{number}",
+            }
             axis |= {"fixedrange": True, "zeroline": False, "automargin": False}
             axis |= {"tickfont": {"size": 11, "color": self.ink.muted}, "gridcolor": self.ink.grid}
             axis |= {"showgrid": False, "showticklabels": False, "ticks": ""} if bare else {"showgrid": letter == "y"}
@@ -72,7 +79,9 @@ class Stage:
             "showlegend": False,
         } | more
 
-    def mark(self, number: int, x: Sequence, y: Sequence, mode: str = "markers", **more) -> dict:
+    def mark(
+        self, number: int, x: Sequence | np.ndarray, y: Sequence | np.ndarray, mode: str = "markers", **more
+    ) -> dict:
         """A trace on axis pair `number` (1 is the sheet)."""
         suffix = "" if number == 1 else str(number)
         base = {"type": "scatter", "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "mode": mode}
@@ -133,7 +142,12 @@ class Stage:
 
     def _player(self, names: list[str], labels: Sequence[str], start: int, pause: int, glide: int) -> dict:
         """The player below the drawing."""
-        where = {"width": self.width, "height": self.total, "top": self.height + 12, "narrow": self.narrow}
+        where: dict[str, Any] = {
+            "width": self.width,
+            "height": self.total,
+            "top": self.height + 12,
+            "narrow": self.narrow,
+        }
         return player(names, labels, start, self.theme, **where, pause=pause, glide=glide)
 
 

@@ -6,6 +6,8 @@ of `toy.refine`. Level lines, paths and distances are the toy's own numbers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..colours import ROLES, rgba, written
@@ -90,7 +92,8 @@ def _level_lines(stage: Stage, h: np.ndarray, g: np.ndarray, b: np.ndarray) -> l
     """Where J is constant: straight lines across the push, evenly spaced, because J is linear."""
     way = (g - b) / np.linalg.norm(g - b)
     across = np.array([-way[1], way[0]])
-    x, y = [], []
+    x: list[float | None] = []
+    y: list[float | None] = []
     for k in range(-LEVELS, LEVELS + 1):
         middle = h + 0.5 * k * way
         for end in (-6, 6):
@@ -137,7 +140,8 @@ def readings_figure(turn: float = 110.0, theme: str = "light", narrow: bool = Fa
     stage = Stage(480, 1010, theme, True) if narrow else Stage(840, 520, theme)
     planes = [(60, 54, 360, 330), (60, 444, 360, 330)] if narrow else [(0, 54, 400, 320), (436, 54, 400, 320)]
     below: Box = (34, 840, 430, 130) if narrow else (40, 424, 790, 72)
-    layout, still = {}, []
+    layout: dict[str, Any] = {}
+    still = []
     spirals = {name: own(toy, name, THOUGHTS) for name in ("weak", "strong", "backbone")}
     readings = {"same": "strong's version of this thought", "next": "strong's forecast of the next thought"}
     for number, (box, (reading, says)) in enumerate(zip(planes, readings.items(), strict=True), 2):

@@ -6,6 +6,8 @@ who is asked about. Both beside the numbers that give the trap away.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..analysis.curves import curves, norm
@@ -40,7 +42,10 @@ def map_figure(trace: Trace, maps: dict[str, Map], moves: MapMoves, theme: str =
     start, g, b = run.states[WALKED, 0], run.strong[WALKED, 0], run.weak[WALKED, 0]
     walk = straight_walk(start, g, b, STEP, STEPS)
     real = 100 * strides(walk)[0] / norm(start)
-    layout, still, places, looks = {}, [], {}, {}
+    layout: dict[str, Any] = {}
+    places: dict[str, Any] = {}
+    looks: dict[str, Any] = {}
+    still = []
     for number, (box, (kind, m)) in enumerate(zip(boxes, maps.items(), strict=True), 2):
         framed = {"showline": True, "linecolor": stage.ink.grid, "mirror": True}
         across, up = m.ranges()
@@ -150,8 +155,8 @@ def depth_figure(
     stage = Stage(480, 860, theme, True) if narrow else Stage(840, 440, theme)
     graph: Box = (0, 60, 478, 380) if narrow else (0, 60, 470, 370)
     score: Box = (150, 520, 320, 290) if narrow else (640, 70, 190, 330)
-    q, names = trace.problem.graph, readers_names(trace.problem)
-    depth = np.array(named_depths(q))
+    q, names = trace.problem.need_graph(), readers_names(trace.problem)
+    depth: np.ndarray = np.array(named_depths(q))
     last = int(max(depth[c] for c in q.candidates))
     across, down = graph_ranges(trace)
     layout = stage.axes(2, graph, across, down)
@@ -207,8 +212,8 @@ def _scores(stage: Stage, box: Box, cases: dict[str, Case], rule: str) -> tuple[
         for name, words in ((rule, "depth rule"), ("coconut", "the model"), ("zero_thoughts", "model, zero thoughts")):
             rows.append((words, case.rate(name)))
     height = box[3] / len(rows)
-    words = {"text": "right answers, %", "font": {"size": 11, "color": stage.ink.muted}, "standoff": 2}
-    x = {"showgrid": True, "gridcolor": stage.ink.grid, "dtick": 25, "showticklabels": True, "title": words}
+    title = {"text": "right answers, %", "font": {"size": 11, "color": stage.ink.muted}, "standoff": 2}
+    x = {"showgrid": True, "gridcolor": stage.ink.grid, "dtick": 25, "showticklabels": True, "title": title}
     axes = stage.axes(3, box, (40, 101), (len(rows) - 0.5, -0.5), xaxis=x)
     chance = {"color": stage.ink.muted, "width": 1, "dash": "dot"}
     out = [stage.mark(3, [50, 50], [-0.5, len(rows) - 0.5], "lines", line=chance, name="chance")]
@@ -222,7 +227,7 @@ def _scores(stage: Stage, box: Box, cases: dict[str, Case], rule: str) -> tuple[
         colour = ROLES[role].colour
         span = {"color": colour, "width": 2.4}
         out.append(stage.mark(3, [100 * rate.low, 100 * rate.high], [row, row], "lines", line=span))
-        hover = {"hoverinfo": "text", "hovertext": [f"{label}: {rate.text()}, n = {rate.n}"]}
+        hover: dict[str, Any] = {"hoverinfo": "text", "hovertext": [f"{label}: {rate.text()}, n = {rate.n}"]}
         dot = {"symbol": "circle", "size": 9, "color": colour}
         out.append(stage.mark(3, [100 * rate.share], [row], marker=dot, name=label, **hover))
         font = {"size": 11.5, "color": written(role, stage.theme)}

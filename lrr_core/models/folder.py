@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -28,6 +27,7 @@ from pathlib import Path
 
 from ..refinement.subspace import ROLES, Subspace, SubspaceError, file_name
 from ..refinement.trace import RefineConfig
+from ..storage import cache_folder, digest
 
 REQUIRED = ("backbone", "strong", "weak")
 OPTIONAL = ("cot", "no_cot")
@@ -115,11 +115,6 @@ def weight_hash(folder: Path) -> str:
             while block := file.read(1 << 22):
                 digest.update(block)
     return digest.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Where results are kept that were not shipped: under XDG_CACHE_HOME or ~/.cache. It need not exist."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lrr_core"
 
 
 def bases_folder() -> Path:
@@ -277,8 +272,7 @@ class ModelFolder:
 
     def kept_subspace(self, names: tuple[str, str, str], reference: str, cache: Path | None = None) -> Path:
         """The cache's file for the calibration of these very weights."""
-        facts = json.dumps([reference, self._roles(names)], sort_keys=True)
-        return (cache or cache_folder()) / f"tilr-{hashlib.sha256(facts.encode()).hexdigest()[:16]}.npz"
+        return (cache or cache_folder()) / f"tilr-{digest([reference, self._roles(names)])}.npz"
 
     def _calibrations(self, names: tuple[str, str, str], reference: str, cache: Path | None) -> Iterator[Path]:
         own = self.path / "tilr" / file_name(names, reference)

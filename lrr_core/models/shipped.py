@@ -7,21 +7,18 @@ shown. `background.ensure`, `refine --out` and `plane` make them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 from ..analysis.projection import Background, ProjectionError
 from ..benchmarks.catalogue import Problem
 from ..refinement.trace import ConfigError, RefineConfig, Trace
-from .folder import ModelFolder, cache_folder
+from ..storage import cache_folder, digest
+from .folder import ModelFolder
 
 
 def cached_background(folder: ModelFolder, cache: Path | None = None) -> Path:
     """The cache's file for the maps of these very weights."""
-    members = json.dumps(folder.weights(*folder.thinkers()), sort_keys=True)
-    name = f"background-{hashlib.sha256(members.encode()).hexdigest()[:16]}.npz"
-    return (cache or cache_folder()) / name
+    return (cache or cache_folder()) / f"background-{digest(folder.weights(*folder.thinkers()))}.npz"
 
 
 def find_background(folder: ModelFolder, cache: Path | None = None) -> Background | None:

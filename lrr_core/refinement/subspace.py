@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..storage import replacing
+from ..storage import read_npz, save_npz
 
 FORMAT = 1
 ROLES = ("backbone", "strong", "weak")
@@ -131,26 +131,15 @@ class Subspace:
         meta = {"format": FORMAT} | {name: getattr(self, name) for name in kept}
         arrays = {"basis": self.basis, "singular": self.singular}
         arrays |= {f"seen/{name}": getattr(self.seen, name) for name in ("plane", "inside", "outside")}
-        with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
-        return Path(path)
+        return save_npz(path, meta, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Subspace:
         """Read a calibration; SubspaceError where the file is none, is damaged or of another format."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"]))
-                if (format := meta.pop("format", None)) != FORMAT:
-                    raise SubspaceError(f"{path} is a calibration of format {format}; this version reads {FORMAT}.")
-                seen = Split(*(file[f"seen/{name}"] for name in ("plane", "inside", "outside")))
-                return cls(basis=file["basis"], singular=file["singular"], seen=seen, **meta)
-        except FileNotFoundError:
-            raise SubspaceError(f"There is no calibration at {path}.") from None
-        except SubspaceError:
-            raise
-        except Exception as error:  # a damaged file makes zip, zlib, json and numpy raise nearly anything
-            raise SubspaceError(f"{path} is not a complete calibration ({error}).") from error
+        with read_npz(path, {"format": FORMAT}, SubspaceError, "calibration", "calibrate anew") as npz:
+            meta = {key: value for key, value in npz.meta.items() if key != "format"}
+            seen = Split(*(npz[f"seen/{name}"] for name in ("plane", "inside", "outside")))
+            return cls(basis=npz["basis"], singular=npz["singular"], seen=seen, **meta)
 
 
 def fit(

@@ -1,12 +1,10 @@
 """Records: the configuration of a refinement, one run of one problem with every thought and round, and their file.
 
-A trace file is one `.npz` without pickle: arrays under `run/<name>/<field>`, everything else as JSON in `meta`.
-Writing goes to a file beside the target first and is then renamed, so a reader never meets half a trace.
+A trace file is an `.npz` of `storage`: arrays under `run/<name>/<field>`, everything else in its record.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import numpy as np
 
 from .. import __version__
 from ..benchmarks.catalogue import Problem
-from ..storage import replacing
+from ..storage import read_npz, save_npz
 
 FORMAT = 1
 METHODS = {
@@ -187,7 +185,6 @@ class Trace:
 
     def save(self, path: str | Path) -> Path:
         """Write to `path` (an .npz); the file appears complete or not at all."""
-        path = Path(path)
         meta = {
             "format": FORMAT,
             "version": __version__,
@@ -203,28 +200,24 @@ class Trace:
             },
         }
         arrays = {f"run/{name}/{a}": getattr(run, a) for name, run in self.runs.items() for a in Run.ARRAYS}
-        with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez_compressed(file, meta=np.array(json.dumps(meta)), **arrays)
-        return path
+        return save_npz(path, meta, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Trace:
         """Read a trace; a file that is none raises ConfigError saying why."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"]))
-                if meta.get("format") != FORMAT:
-                    raise ConfigError(f"{path} is a trace of format {meta.get('format')}; this version reads {FORMAT}.")
-                runs = {
-                    name: Run(
-                        config=RefineConfig.from_dict(r["config"]),
-                        text=r["text"],
-                        text_tokens=r["text_tokens"],
-                        cost=r["cost"],
-                        **{a: file[f"run/{name}/{a}"] for a in Run.ARRAYS},
-                    )
-                    for name, r in meta["runs"].items()
-                }
+        fix, make = "write one with `refine --out`", "make one with `python -m lrr_core refine --out`"
+        with read_npz(path, {"format": FORMAT}, ConfigError, "trace", fix, make) as npz:
+            meta = npz.meta
+            runs = {
+                name: Run(
+                    config=RefineConfig.from_dict(r["config"]),
+                    text=r["text"],
+                    text_tokens=r["text_tokens"],
+                    cost=r["cost"],
+                    **{a: npz[f"run/{name}/{a}"] for a in Run.ARRAYS},
+                )
+                for name, r in meta["runs"].items()
+            }
             return cls(
                 problem=Problem.from_dict(meta["problem"]),
                 config=RefineConfig.from_dict(meta["config"]),
@@ -234,13 +227,3 @@ class Trace:
                 watched=tuple(meta["watched"]),
                 others=tuple(Problem.from_dict(p) for p in meta["others"]),
             )
-        except FileNotFoundError:
-            raise ConfigError(
-                f"There is no trace at {path}; make one with `python -m lrr_core refine --out`."
-            ) from None
-        except ConfigError:
-            raise
-        except Exception as error:  # a damaged file makes zip, zlib, json and numpy raise nearly anything
-            # numpy takes what is no npz for a pickle, and its advice is to allow that
-            what = "it is no .npz" if "pickle" in str(error) else error
-            raise ConfigError(f"{path} is not a complete trace ({what}); write one with `refine --out`.") from error

@@ -204,11 +204,11 @@ def standing_out(gains: Sequence[Gain | None], rate: float = 0.05) -> list[int]:
     where a hundred pairs are tried, five would look like a finding by chance alone."""
     from scipy.stats import false_discovery_control
 
-    tested = [i for i, g in enumerate(gains) if g is not None]
+    tested = {i: g for i, g in enumerate(gains) if g is not None}
     out = [0] * len(gains)
     if not tested:
         return out
-    adjusted = false_discovery_control([gains[i].p_value for i in tested])
-    for i, p in zip(tested, adjusted, strict=True):
-        out[i] = int(np.sign(gains[i].points)) if p <= rate else 0
+    adjusted = false_discovery_control([g.p_value for g in tested.values()])
+    for (i, g), p in zip(tested.items(), adjusted, strict=True):
+        out[i] = int(np.sign(g.points)) if p <= rate else 0
     return out

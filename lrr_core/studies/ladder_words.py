@@ -6,17 +6,16 @@ the pairs, that are counted (`gains.standing_out`).
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from ..analysis.curves import wilson
+from ..storage import csv_text
 from .ladder import Asked, Gain, Ladder, gain, pair_gains, rung_gains, standing_out
 
 
 def findings(ladder: Ladder) -> dict[str, list[str]]:
     """Where refinement helps, one sentence for each reading of the references: `gains`, `controls` and `pairs`."""
-    told = {"gains": [], "controls": [], "pairs": []}
+    told: dict[str, list[str]] = {"gains": [], "controls": [], "pairs": []}
     for reference in dict.fromkeys(asked.reference for asked in ladder.answers if asked.reference):
         gains = rung_gains(ladder, "full", reference)
         if not gains:
@@ -97,7 +96,7 @@ def table(ladder: Ladder) -> list[dict]:
     rows = []
     for asked, right in ladder.answers.items():
         low, high = (100 * v for v in wilson(int(right.sum()), len(right)))
-        row = {key: name(value) for key, value in asked._asdict().items()}
+        row: dict[str, object] = {key: name(value) for key, value in asked._asdict().items()}
         row |= {"n": len(right), "correct": int(right.sum()), "accuracy": 100 * right.mean(), "low": low, "high": high}
         if asked.method != "coconut" and (g := gain(ladder, asked)):
             row |= {"points": g.points, "points low": g.ci95[0], "points high": g.ci95[1], "p": g.p_value}
@@ -108,12 +107,8 @@ def table(ladder: Ladder) -> list[dict]:
 
 def table_csv(ladder: Ladder) -> str:
     """The table as CSV; settings, problems and weights stand in comment lines."""
-    rows, out = table(ladder), io.StringIO()
-    out.write(f"# problems: {ladder.source}\n# settings: {ladder.settings}\n# {ladder.identity}\n")
-    writer = csv.DictWriter(out, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    head = [f"problems: {ladder.source}", f"settings: {ladder.settings}", str(ladder.identity)]
+    return csv_text(table(ladder), head)
 
 
 def describe(ladder: Ladder, told: Sequence[str]) -> str:

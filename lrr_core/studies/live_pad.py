@@ -15,9 +15,6 @@ much it was off where it was looked at.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -30,7 +27,7 @@ from ..analysis.projection import Map
 from ..benchmarks.catalogue import Problem
 from ..refinement.trace import MIXES as MIXING
 from ..refinement.trace import PUSHES, RefineConfig, Run, Trace
-from ..storage import replacing
+from ..storage import digest, read_npz, save_npz
 
 FORMAT = 1
 UPWARD = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.4, 2.0)
@@ -152,8 +149,8 @@ class Pad:
         """The run at any setting (held to the pad's edges), bilinear in the coordinates of the pad."""
         i, across = _between(to_axis(self.steps, self.steps[-1]), to_axis(step, self.steps[-1]))
         j, up = _between(self.mixes, mix)
-        corners = ((i, j, (1 - across) * (1 - up)), (i + 1, j, across * (1 - up)))
-        corners += ((i, j + 1, (1 - across) * up), (i + 1, j + 1, across * up))
+        corners = [(i, j, (1 - across) * (1 - up)), (i + 1, j, across * (1 - up))]
+        corners += [(i, j + 1, (1 - across) * up), (i + 1, j + 1, across * up)]
         used = [(a, b, weight) for a, b, weight in corners if weight > 0]  # a NaN beyond the edge must not leak in
         mixed = {name: sum(w * getattr(self.cells, name)[a, b].astype(float) for a, b, w in used) for name in NAMES}
         return View(**mixed)
@@ -164,36 +161,23 @@ class Pad:
 
     def save(self, path: str | Path) -> Path:
         """Write to `path` (an .npz without pickle); the file appears complete or not at all."""
-        path = Path(path)
         gap = asdict(self.gap) if self.gap else None
         meta = {"format": FORMAT, "what": "pad", "maps": self.maps, "stamp": self.stamp, "gap": gap}
         arrays = {f"{part}/{name}": _packed(getattr(getattr(self, part), name), name) for part, name in _PARTS}
-        head = {"meta": np.array(json.dumps(meta)), "steps": self.steps, "mixes": self.mixes}
-        with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez_compressed(file, **head, **arrays)
-        return path
+        return save_npz(path, meta, {"steps": self.steps, "mixes": self.mixes} | arrays)
 
     @classmethod
     def load(cls, path: str | Path, stamp: dict | None = None) -> Pad:
         """Read a pad; LiveError where it is none, or where it was made of anything else than `stamp` says."""
         fix = "make it again with `python -m lrr_core live`"
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"]))
-                if meta.get("what") != "pad" or meta.get("format") != FORMAT:
-                    raise LiveError(f"{path} is not a pad of format {FORMAT}; {fix}.")
-                views = {
-                    part: View(**{name: file[f"{part}/{name}"].astype(np.float32) for name in NAMES})
-                    for part in ("cells", "fixed")
-                }
-                gap = Gap(**meta["gap"]) if meta["gap"] else None
-                pad = cls(file["steps"], file["mixes"], **views, maps=tuple(meta["maps"]), stamp=meta["stamp"], gap=gap)
-        except FileNotFoundError:
-            raise LiveError(f"There is no pad at {path}; {fix}.") from None
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-            if isinstance(error, LiveError):
-                raise
-            raise LiveError(f"{path} is not a complete pad ({error}); {fix}.") from error
+        with read_npz(path, {"format": FORMAT, "what": "pad"}, LiveError, "pad", fix) as npz:
+            meta = npz.meta
+            views = {
+                part: View(**{name: npz[f"{part}/{name}"].astype(np.float32) for name in NAMES})
+                for part in ("cells", "fixed")
+            }
+            gap = Gap(**meta["gap"]) if meta["gap"] else None
+            pad = cls(npz["steps"], npz["mixes"], **views, maps=tuple(meta["maps"]), stamp=meta["stamp"], gap=gap)
         if stamp is not None and (odd := sorted(k for k in stamp if pad.stamp.get(k) != stamp[k])):
             raise LiveError(f"{path} was made with another {', '.join(odd)}; {fix}.")
         return pad
@@ -216,12 +200,11 @@ def stamp(
 ) -> dict:
     """Everything a pad is true of. weights: checkpoint -> hash; names: (backbone, strong, weak)."""
     graph = problem.graph and (problem.graph.names, problem.graph.edges, problem.graph.root)
-    text = json.dumps([problem.question, problem.candidates, problem.answer, graph])
     return {
-        "problem": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "problem": digest([problem.question, problem.candidates, problem.answer, graph]),
         "weights": {role: weights[n] for role, n in zip(("backbone", "strong", "weak"), names, strict=True)},
         "settings": {name: getattr(config, name) for name in SETTINGS},
-        "maps": {name: f"{zlib.crc32(np.ascontiguousarray(m.points)):08x}" for name, m in maps.items()},
+        "maps": {name: f"{zlib.crc32(np.ascontiguousarray(m.points).tobytes()):08x}" for name, m in maps.items()},
     }
 
 
@@ -290,7 +273,7 @@ def measure_gap(pad: Pad, runs: Mapping[tuple[float, float], Run], answer: int |
     return Gap(len(runs), float(np.median(off)), float(off.max()), same)
 
 
-def _between(nodes: np.ndarray, value: float) -> tuple[int, float]:
+def _between(nodes: np.ndarray, value: float | np.ndarray) -> tuple[int, float]:
     """Index of the node below a value and how far it is towards the next, 0 to 1; held to the ends."""
     value = float(np.clip(value, nodes[0], nodes[-1]))
     below = min(int(np.searchsorted(nodes, value, "right")) - 1, len(nodes) - 2)

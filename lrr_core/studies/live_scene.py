@@ -163,7 +163,7 @@ def region(places: np.ndarray, fixed: np.ndarray, whole: np.ndarray) -> np.ndarr
 
 def _graph(problem: Problem, thoughts: int) -> dict:
     """The problem's graph with its places (see `layers`), names as the reader wrote them, every thought's true frontier."""
-    q, drawn, names = problem.graph, layers(problem.graph), summary.readers_names(problem)
+    q, drawn, names = problem.need_graph(), layers(problem.need_graph()), summary.readers_names(problem)
     return {
         "names": [names[n] for n in q.names],
         "x": drawn.x.tolist(),

@@ -8,7 +8,6 @@ Law (tested): a cell is what a run of its own gives; a stopped plane goes on whe
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,10 +18,10 @@ import numpy as np
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.evaluate import Stopped
 from ..models.opened import ModelSet
-from ..models.shipped import cache_folder
 from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig, Run
 from ..refinement.tracing import refine_problem
+from ..storage import cache_folder, digest
 from .accuracy_plane import AccuracyPlane
 from .live_pad import MIXES, STEPS
 from .setting_plane import Plane, RegimesError, measure, stamp
@@ -218,5 +217,4 @@ class KeptAnswers:
 
 def kept_answers(marks: dict, cache: Path | None = None) -> Path:
     """The cache's file for answers that are true of `marks`."""
-    digest = hashlib.sha256(json.dumps(marks, sort_keys=True).encode()).hexdigest()
-    return (cache or cache_folder()) / f"accuracy-{digest[:16]}.jsonl"
+    return (cache or cache_folder()) / f"accuracy-{digest(marks)}.jsonl"

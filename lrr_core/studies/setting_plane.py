@@ -11,20 +11,18 @@ overshoots or depends on s; a random push has no sign, so its plane is the same 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..analysis.curves import curves, margin, verdict
 from ..analysis.summary import readers_names
 from ..benchmarks.catalogue import Problem
-from ..models.shipped import cache_folder
 from ..refinement.trace import RefineConfig, Run, Trace
-from ..storage import replacing
+from ..storage import cache_folder, digest, read_npz, save_npz
 
 FORMAT = 1
 SETTINGS = ("thoughts", "rounds", "reference", "gradient", "momentum", "seed")  # what a plane holds fixed
@@ -87,8 +85,10 @@ class Plane:
     identity: dict
 
     def __post_init__(self):
-        cells, thoughts = (len(self.step_sizes), len(self.residuals)), self.plain_length.shape
-        expect = dict.fromkeys(("margin", "choice", "approach", "random_margin", "random_choice"), cells)
+        cells: tuple[int, ...] = (len(self.step_sizes), len(self.residuals))
+        thoughts = self.plain_length.shape
+        names = ("margin", "choice", "approach", "random_margin", "random_choice")
+        expect: dict[str, tuple[int, ...]] = dict.fromkeys(names, cells)
         expect |= dict.fromkeys(("length", "step_change", "push", "deviation"), cells + thoughts)
         expect |= {"plain_step_change": thoughts, "gaps": cells + self.gaps.shape[2:]}
         check_shapes(self, expect)
@@ -158,6 +158,8 @@ def measure(
     random_margin, random_choice = answers(random)
     ends = {name: base.runs[run] for name, run in (("plain", "plain"), ("zero", "zero_thoughts"))}
     names = readers_names(problem)
+    at_the_ends: dict[str, Any] = {f"{n}_margin": float(margin(r.scores, problem.answer)) for n, r in ends.items()}
+    at_the_ends |= {f"{n}_choice": r.choice for n, r in ends.items()}
     return Plane(
         step_sizes=np.asarray(step_sizes, float),
         residuals=np.asarray(residuals, float),
@@ -173,8 +175,7 @@ def measure(
         random_choice=random_choice,
         plain_length=plain.length.astype(np.float32),
         plain_step_change=plain.step_change.astype(np.float32),
-        **{f"{name}_margin": float(margin(run.scores, problem.answer)) for name, run in ends.items()},
-        **{f"{name}_choice": run.choice for name, run in ends.items()},
+        **at_the_ends,
         answer=problem.answer,
         problem=problem.id,
         candidates=tuple(names[c] for c in problem.candidates),
@@ -229,9 +230,8 @@ def stamp(
 ) -> dict:
     """Everything a plane is true of besides its axes. weights: checkpoint -> hash; names: (backbone, strong, weak)."""
     asked = [[p.id, p.question, p.candidates, p.answer, p.graph and asdict(p.graph)] for p in problems]
-    text = json.dumps(asked, sort_keys=True)  # the id, because it decides the random directions
     return {
-        "problems": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "problems": digest(asked),  # with the id, because it decides the random directions
         "weights": {role: weights[name] for role, name in zip(ROLES, names, strict=True)},
         "settings": {name: getattr(config, name) for name in SETTINGS},
     }
@@ -248,8 +248,7 @@ def find(kind: type, path: str | Path, marks: dict):
 
 def kept_file(marks: dict, cache: Path | None = None) -> Path:
     """The cache's file for the plane of one problem that is true of `marks`."""
-    digest = hashlib.sha256(json.dumps(marks, sort_keys=True).encode()).hexdigest()
-    return (cache or cache_folder()) / f"plane-{digest[:16]}.npz"
+    return (cache or cache_folder()) / f"plane-{digest(marks)}.npz"
 
 
 def file_name(problem: str, reference: str) -> str:
@@ -269,40 +268,24 @@ def check_shapes(plane, expect: dict[str, tuple[int, ...]]) -> None:
 
 
 def save(plane, path: str | Path) -> Path:
-    """An .npz without pickle; it appears complete or not at all. Boolean arrays are kept as bits."""
-    path = Path(path)
+    """A file of `storage`; boolean arrays are kept as bits."""
     values = {f.name: getattr(plane, f.name) for f in fields(plane)}
     arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
     bits = {name: list(v.shape) for name, v in arrays.items() if v.dtype == bool}
     meta = {"format": FORMAT, "kind": type(plane).__name__, "bits": bits}
     meta |= {"values": {name: v for name, v in values.items() if name not in arrays}}
     packed = {name: np.packbits(v) if name in bits else v for name, v in arrays.items()}
-    with replacing(path) as beside, open(beside, "wb") as file:
-        np.savez_compressed(file, meta=np.array(json.dumps(meta)), **packed)
-    return path
+    return save_npz(path, meta, packed)
 
 
 def load(kind: type, path: str | Path):
     """The plane of a file; RegimesError where it is not there, damaged, or of another kind or format."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            meta = json.loads(str(file["meta"]))
-            if (meta["format"], meta["kind"]) != (FORMAT, kind.__name__):
-                raise RegimesError(
-                    f"{path} is a {meta['kind']} of format {meta['format']}; a {kind.__name__} of format {FORMAT} is needed."
-                )
-            arrays = {name: file[name] for name in file.files if name != "meta"}
-        for name, shape in meta["bits"].items():
+    fix, make = "make it again with `python -m lrr_core plane`", "make one with `python -m lrr_core plane`"
+    with read_npz(path, {"format": FORMAT, "kind": kind.__name__}, RegimesError, "plane", fix, make) as npz:
+        bits, values = npz.meta["bits"], npz.meta["values"]
+        arrays = npz.below("")
+        for name, shape in bits.items():
             arrays[name] = np.unpackbits(arrays[name], count=int(np.prod(shape))).astype(bool).reshape(shape)
-        values = meta["values"]
         if "candidates" in values:
             values["candidates"] = tuple(values["candidates"])
         return kind(**arrays, **values)
-    except FileNotFoundError:
-        raise RegimesError(f"There is no plane at {path}; make one with `python -m lrr_core plane`.") from None
-    except RegimesError:
-        raise
-    except Exception as error:  # a damaged file makes zip, zlib, json and numpy raise nearly anything
-        raise RegimesError(
-            f"{path} is not a complete plane ({error}); make it again with `python -m lrr_core plane`."
-        ) from error

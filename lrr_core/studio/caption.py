@@ -14,6 +14,7 @@ from ..analysis.summary import answer, asked, push_percent, readers_names, refin
 from ..refinement.trace import CONTROLS, MIXES, PUSHES, Trace
 from .recipe import Recipe
 from .records import MapRecord, Record
+from .regime_record import RegimeRecord
 
 NAMES = {
     "prosqa": "ProsQA",
@@ -126,7 +127,7 @@ def _panels(recipe: Recipe, records: Mapping[str, Record]) -> list[str]:
 def _panel(panel: str, record: Record) -> str:
     if isinstance(record, MapRecord):
         return f"Map of thoughts ({record.kind}), {record.quality}; {record.reading}."
-    if panel == "regimes":
+    if isinstance(record, RegimeRecord):
         if record.missing:
             return record.missing
         step, mix = record.here

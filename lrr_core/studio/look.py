@@ -178,7 +178,7 @@ def spread(places: list[float], gap: float, low: float, high: float) -> list[flo
     order = sorted(range(len(places)), key=lambda i: places[i])
     if len(order) > 1 and gap * (len(order) - 1) > high - low:
         gap = (high - low) / (len(order) - 1)
-    groups = [[min(max(places[i], low), high), 1] for i in order]  # (middle, count) of blocks that touch
+    groups: list = [[min(max(places[i], low), high), 1] for i in order]  # (middle, count) of blocks that touch
     i = 0
     while i + 1 < len(groups):
         (a, n), (b, m) = groups[i], groups[i + 1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..colours import ROLES
 from .look import Cell, Look, cut, width_of, wrap
 from .records import TextRecord
@@ -88,7 +90,7 @@ def _table(cell: Cell, record: TextRecord) -> None:
         middle = top + ROW / 2
         role = run if run in ROLES else "muted"
         glyph = ROLES[run].glyph if run in ROLES else "·"
-        style = {"va": "center_baseline"}
+        style: dict[str, Any] = {"va": "center_baseline"}
         cell.write(0.1, middle, glyph, role, **style)
         cell.write(1.5, middle, label, "text" if not below else "muted", **style)
         cell.write(name, middle, cut(given, given_width - 0.6), fontweight="bold" if not below else "normal", **style)

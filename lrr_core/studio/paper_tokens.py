@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .look import Cell, Look, cut, lightness, width_of
 from .records import TokenRecord
 
@@ -61,7 +63,9 @@ def _token(
     left, top, wide, high = box
     fill = look.tint(run, 0.62 * p**0.5)
     rim = record.frontier[run][t, r]
-    style = {"ec": look.colours["frontier"], "lw": look.line(0.17), "zorder": 3} if rim else {"ec": "none", "zorder": 2}
+    style: dict[str, Any] = {"ec": "none", "zorder": 2}
+    if rim:
+        style = {"ec": look.colours["frontier"], "lw": look.line(0.17), "zorder": 3}
     ax.add_patch(Rectangle((left + 0.12, top + 0.12), wide - 0.24, high - 0.24, fc=fill, **style))
     dark = look.colours["text"] if lightness(fill) > 0.45 else "#FFFFFF"
     middle = top + high / 2

@@ -61,7 +61,7 @@ class GraphRecord:
 
 
 def graph_record(trace: Trace, *_) -> GraphRecord:
-    q = trace.problem.graph
+    q = trace.problem.need_graph()
     drawn, theirs = layers(q), readers_names(trace.problem)
     thoughts = len(trace.runs["refined"].states)
     frontier = np.zeros((thoughts, len(q.names)), bool)

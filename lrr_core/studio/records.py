@@ -2,7 +2,7 @@
 
     records = plotted(trace, recipe, background, plane)     panel -> record, in the recipe's order
     records["distances"].lines                              what the panel draws
-    csv_text(records["distances"])                          the same numbers as a tidy table
+    record_csv(records["distances"])                        the same numbers as a tidy table
 
 The paper figure draws these records, a bundle writes them out, and a test holds them against what the figure on the screen
 draws of the same trace. Axis letters as in the whole house: T thought, K round, D width; N nodes, C candidates.
@@ -10,8 +10,6 @@ draws of the same trace. Axis letters as in the whole house: T thought, K round,
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +20,7 @@ from ..analysis.fitting import run_map
 from ..analysis.projection import Background, Map
 from ..analysis.summary import readers_names
 from ..refinement.trace import Trace
+from ..storage import csv_text
 from ..studies.setting_plane import Plane
 from .problem_records import GraphRecord, TextRecord, TokenRecord, graph_record, text_record, token_record
 from .recipe import Recipe, RecipeError
@@ -263,18 +262,6 @@ MAKERS: dict[str, Callable[..., Record]] = {
 }
 
 
-def csv_text(record: Record) -> str:
+def record_csv(record: Record) -> str:
     """A record as a tidy table: one row per plotted thing, numbers to nine digits."""
-    rows = record.rows()
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _written(value) for key, value in row.items()} for row in rows)
-    return out.getvalue()
-
-
-def _written(value) -> str:
-    if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.9g}"
-    return str(int(value)) if isinstance(value, bool | np.bool_) else str(value)
+    return csv_text(record.rows(), digits=9)

@@ -22,7 +22,7 @@ from ..refinement.tracing import refine_problem
 from .bundle import FIGURE, Bundle, versions
 from .checked import ROLES, RUNS, BundleError
 from .export import FORMATS, files
-from .records import csv_text, plotted
+from .records import plotted, record_csv
 from .regime_record import find_plane
 
 AXES = {  # what an index of an array counts: thoughts and rounds from where people count them
@@ -150,7 +150,7 @@ def redrawn(bundle: Bundle, trace: Trace, models: ModelSet, planes: Path) -> dic
         background = None
     plane, formats = find_plane(trace, planes), [kind for kind in bundle.figures if kind in FORMATS]
     tables = plotted(trace, bundle.recipe, background, plane)
-    made = {f"data/{name}.csv": csv_text(record).encode() for name, record in tables.items()}
+    made = {f"data/{name}.csv": record_csv(record).encode() for name, record in tables.items()}
     drawn = files(trace, bundle.recipe, formats, background, plane, bundle.typical)
     made |= {f"{FIGURE}.{kind}": data for kind, data in drawn.items()}
     return {name: made[name] for name in bundle.files if name in made}

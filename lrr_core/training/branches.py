@@ -90,7 +90,9 @@ def make_batch(
         edges[b, longest - len(rows[b]) :] = rows[b]
         children = q.children()
         inner = [i for i, kids in enumerate(children) if kids and i != q.root]
-        extra = rng.choice(inner, branches - 1, replace=len(inner) < branches - 1) if inner and branches > 1 else []
+        extra: Sequence[int] = []
+        if inner and branches > 1:
+            extra = rng.choice(inner, branches - 1, replace=len(inner) < branches - 1).tolist()
         for m, root in enumerate([q.root, *map(int, extra)]):
             depth = breadth_first(children, root)
             for node, d in enumerate(depth):
@@ -137,7 +139,8 @@ def _block_mask(
     if hidden:
         question[:, ask - 1 :: ask] = False
     head = torch.cat([~pad[:, None, :].expand(b, m, p), question.expand(b, *question.shape)], -1)
-    steps, past = [], []
+    steps: list[torch.Tensor] = []
+    past: list[torch.Tensor] = []
     for _ in range(thoughts):
         row = torch.cat([head, *(x.expand(b, *x.shape) for x in past), eye.expand(b, m, m)], -1)
         thought = torch.cat([row, none.expand(b, *none.shape)], -1)

@@ -13,9 +13,10 @@ import pytest
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
-from lrr_core.models.shipped import cache_folder, find_background, find_opening, is_run_of
+from lrr_core.models.shipped import find_background, find_opening, is_run_of
 from lrr_core.refinement.trace import RefineConfig, Run
 from lrr_core.refinement.tracing import rerun
+from lrr_core.storage import cache_folder
 
 ROOT = Path(__file__).parents[3]
 SET = ROOT / "assets" / "models" / "prosqa"
@@ -63,7 +64,7 @@ def test_a_shipped_result_of_other_weights_is_passed_over(tmp_path):
 
 def test_a_folder_knows_its_set_without_torch():
     code = (
-        "import sys, json; from lrr_core.model_set import ModelFolder; from lrr_core import shipped\n"
+        "import sys, json; from lrr_core.models.folder import ModelFolder; from lrr_core.models import shipped\n"
         f"folder = ModelFolder({str(SET)!r}); shipped.find_background(folder); shipped.find_opening(folder)\n"
         "print(json.dumps([folder.width, len(folder.members), sorted({'torch', 'transformers'} & set(sys.modules))]))"
     )

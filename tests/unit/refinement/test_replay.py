@@ -19,7 +19,7 @@ from lrr_core.studio.archive import entries, pack
 from lrr_core.studio.bundle import MANIFEST, BundleError, make_bundle, open_bundle
 from lrr_core.studio.export import files
 from lrr_core.studio.recipe import Recipe
-from lrr_core.studio.records import csv_text, plotted
+from lrr_core.studio.records import plotted, record_csv
 from lrr_core.studio.replay import BY_ROUNDING, first_difference, replay
 
 RECIPE = Recipe(panels=("map", "distances", "text"), size="one-column")
@@ -27,7 +27,7 @@ FORMATS = ("pdf", "svg", "png", "tex", "bib", "txt")
 
 
 def bundled(trace) -> bytes:
-    tables = {name: csv_text(record) for name, record in plotted(trace, RECIPE).items()}
+    tables = {name: record_csv(record) for name, record in plotted(trace, RECIPE).items()}
     return make_bundle(
         trace, RECIPE, files(trace, RECIPE, FORMATS, typical="One of two."), tables, "?v=1", "One of two."
     )

@@ -638,7 +638,7 @@ def test_a_shipped_calibration_is_what_calibrating_gives():
 
 def test_reading_a_calibration_needs_no_torch():
     assert "torch" not in vars(subspaces)
-    source = "import sys; from lrr_core.model_set import ModelFolder; import lrr_core.subspace; print('torch' in sys.modules)"
+    source = "import sys; import lrr_core.models.folder, lrr_core.refinement.subspace; print('torch' in sys.modules)"
     import subprocess
 
     done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=True)

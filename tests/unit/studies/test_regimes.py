@@ -310,7 +310,7 @@ def test_a_file_that_is_no_plane_says_so(tmp_path):
     with pytest.raises(RegimesError, match="not a complete plane"):
         Plane.load(file)
     a_plane().save(file)
-    with pytest.raises(RegimesError, match="is a Plane of format 1; a AccuracyPlane of format 1 is needed"):
+    with pytest.raises(RegimesError, match="is a Plane, not a plane; this version reads AccuracyPlane"):
         AccuracyPlane.load(file)
     with np.load(file) as found:
         arrays = {name: found[name] for name in found.files if name != "margin"}

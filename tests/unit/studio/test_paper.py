@@ -25,7 +25,7 @@ from lrr_core.studio.layout import Wish, arrange
 from lrr_core.studio.look import SETTINGS, cut, spread, width_of, wrap
 from lrr_core.studio.paper import draw, draw_records
 from lrr_core.studio.recipe import PANELS, SIZES, Recipe, RecipeError
-from lrr_core.studio.records import MOST_BACKGROUND, around, csv_text, plotted
+from lrr_core.studio.records import MOST_BACKGROUND, around, plotted, record_csv
 from lrr_core.studio.regime_record import SURE, find_plane, plane_marks
 
 CONFIG = RefineConfig(thoughts=3, rounds=2, step_size=0.5, residual=0.25)
@@ -186,11 +186,11 @@ def test_tokens_are_the_most_probable_ones_of_the_fed_thought(trace, records):
 
 def test_tables_hold_every_plotted_number(records):
     for panel, record in records.items():
-        head, *rows = csv_text(record).splitlines()
+        head, *rows = record_csv(record).splitlines()
         assert rows and all(row.count(",") >= head.count(",") for row in rows), panel
-    values = [float(row.split(",")[3]) for row in csv_text(records["margin"]).splitlines()[1:]]
+    values = [float(row.split(",")[3]) for row in record_csv(records["margin"]).splitlines()[1:]]
     np.testing.assert_allclose(values, np.concatenate([c.values for c in records["margin"].lines]), rtol=1e-8)
-    assert len(csv_text(records["graph"]).splitlines()) == 1 + 2 * 3 * len(records["graph"].names)
+    assert len(record_csv(records["graph"]).splitlines()) == 1 + 2 * 3 * len(records["graph"].names)
 
 
 def test_limits_hold_every_place_and_the_whole_map_is_one_choice_away(trace, background, records):
