@@ -31,6 +31,7 @@ from ..benchmarks.nouns import NOUNS
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.templates import asked, told
 from ..models.bases import base_folder
+from ..models.folder import HIDDEN
 from .backbones import open_model, open_tokenizer, with_adapters
 from .branches import TRIPLES, Wording, latent_losses, make_batch, text_losses
 from .checkpoints import recover, replace_folder
@@ -130,6 +131,19 @@ class TrainConfig:
             check_types(data["lora"], LORA, "lora")
             data = {**data, "lora": LORA | data["lora"]}
         config = cls(**data)
+        for name, choices in (("template", ("triples", "words")), ("hidden", HIDDEN)):
+            if (value := getattr(config, name)) not in choices:
+                raise ProblemError(f"No {name} called {value!r}; choose one of {', '.join(choices)}.")
+        if bool(config.base) != (config.template == "words"):
+            raise ProblemError('A base is trained in the template "words", and the small reasoner in "triples".')
+        if config.base and config.method != "coconut":
+            raise ProblemError(
+                'Adapters on a base are trained by the method "coconut" alone; train text with a data file.'
+            )
+        if not config.base and (config.hidden != "none" or config.thought_scale != 1):
+            raise ProblemError("hidden and thought_scale are for adapters on a base; leave them out here.")
+        if not 0 < config.thought_scale < float("inf"):
+            raise ProblemError(f"thought_scale must be above 0, not {config.thought_scale:g}.")
         if config.head_dim % 2:
             raise ProblemError(f"head_dim must be even (positions rotate pairs), not {config.head_dim}.")
         return config

