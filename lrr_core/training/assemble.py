@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
 from ..models.adapters import SharedBase
 from ..models.bases import BASES, base_folder
@@ -58,7 +59,7 @@ def accuracy(
         scores = score_candidates(
             stream, encode(prefix), [[encode(f"{SPACE[template]}{c}") for c in p.candidates] for p in part]
         )
-        right += sum(int(s.argmax()) == p.answer for s, p in zip(scores, part, strict=True))
+        right += sum(choice_of(s) == p.answer for s, p in zip(scores, part, strict=True))
     return right / len(problems)
 
 

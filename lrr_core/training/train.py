@@ -32,6 +32,7 @@ from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.templates import asked, told
 from ..models.bases import base_folder
 from ..models.folder import HIDDEN
+from ..refinement.methods import PLAIN
 from .backbones import open_model, open_tokenizer, with_adapters
 from .branches import TRIPLES, Wording, latent_losses, make_batch, text_losses
 from .checkpoints import recover, replace_folder
@@ -205,7 +206,7 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
         questions = [generate_balanced(rng, size, lengths[i % len(lengths)]) for i in range(config.batch)]
         if config.template == "words":
             questions = [renamed(rng, q, NOUNS) for q in questions]
-        if config.method == "coconut":
+        if config.method == PLAIN:
             losses = latent_losses(
                 model, make_batch(questions, config.branches, thoughts, rng, held.wording), thoughts, held.wording
             )
@@ -334,7 +335,7 @@ def _maybe_advance(config: TrainConfig, progress: Progress, say) -> None:
     if progress.stage + 1 >= len(config.stages) or progress.step - progress.stage_start < config.least:
         return
     hops = config.stages[progress.stage][2]
-    reached = config.method == "coconut" and min(*progress.mass[:hops], progress.right[hops - 1]) >= config.advance
+    reached = config.method == PLAIN and min(*progress.mass[:hops], progress.right[hops - 1]) >= config.advance
     if reached or progress.step - progress.stage_start >= config.patience:
         progress.stage += 1
         progress.stage_start = progress.step
