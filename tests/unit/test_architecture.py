@@ -12,7 +12,7 @@ HOUSE = {
     "text": (
         "__init__ storage colours "
         "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers benchmarks.numerals "
-        "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts "
+        "benchmarks.templates benchmarks.prosqa benchmarks.nouns benchmarks.generators benchmarks.published benchmarks.shortcuts "
         "benchmarks.gsm8k benchmarks.generic benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
         "models.checkpoints models.folder "
@@ -21,7 +21,7 @@ HOUSE = {
         "training.finetune_config training.finetune_data "
     ),
     "torch": (
-        "models.opened models.cache models.rollout models.memory models.reading "
+        "models.opened models.adapters models.bases models.cache models.rollout models.memory models.reading "
         "refinement.refine refinement.tracing refinement.calibration "
         "training.muon training.reasoner training.branches training.curriculum training.checkpoints "
         "training.backbones "
