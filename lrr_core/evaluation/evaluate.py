@@ -27,6 +27,7 @@ from .answer_log import AnswerLog, Entry, digest, fingerprint
 from .answering import Answer, answer_batch
 from .arms import DONATED, RANDOM, TEXT_METHODS, Arm, parse_all
 from .processes import Processes
+from .report import Report
 from .tally import Tally, report
 
 SAMPLE = 4  # problems whose memory is measured
@@ -59,11 +60,11 @@ def evaluate(
     batch_size: int = 64,
     progress: Callable[[str, int, int], None] = lambda label, done, total: None,
     cancel: Callable[[], bool] = lambda: False,
-    partial: Callable[[dict], None] | None = None,
+    partial: Callable[[Report], None] | None = None,
     kept: Path | None = None,
     source: dict | None = None,
     tuning: dict | None = None,
-) -> dict:
+) -> Report:
     """Answer every problem with every arm; returns the report (see `tally`).
 
     problems: a list, answered with the seed of `config`, or lists by seed; labels: see `arms`; batch_size: problems
@@ -93,7 +94,7 @@ def evaluate(
     done = total - sum(len(u.problems) for u in missing)
     shared = all(sets[s] == sets[first] for s in sets)
 
-    def tally(complete: int | None = None) -> dict:
+    def tally(complete: int | None = None) -> Report:
         """The report; of the first `complete` units only, where given."""
         counted = units[:complete]
         if complete is not None and shared:

@@ -11,19 +11,11 @@ import pytest
 from report_maker import made
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
-from lrr_core.evaluation.report import (
-    ReportError,
-    control_of,
-    flips,
-    from_data,
-    kind,
-    load,
-    reference_rows,
-    rows,
-    written,
-)
-from lrr_core.evaluation.report_checks import MOST_BYTES
-from lrr_core.evaluation.report_files import latex, to_csv, to_json, to_latex
+from lrr_core.evaluation import report as records
+from lrr_core.evaluation.cases import control_of, flips
+from lrr_core.evaluation.report import MOST_BYTES, MOST_VALUES, ReportError, from_dict, load, to_dict, to_json
+from lrr_core.evaluation.report_files import latex, to_csv, to_latex
+from lrr_core.evaluation.report_table import kind, reference_rows, rows, written
 from lrr_core.evaluation.report_words import finding, headline, measured, p_text, shown_rows, title
 from lrr_core.evaluation.surface import planes, rungs, training_step, views
 
@@ -40,7 +32,7 @@ RIGHT = {
 
 @pytest.fixture
 def report():
-    return from_data(made(RIGHT))
+    return from_dict(made(RIGHT))
 
 
 def row(report, label):
@@ -79,7 +71,7 @@ def test_plain_thoughts_are_compared_with_nothing(report):
 def test_kinds_and_names(report):
     assert [kind(report, label) for label in RIGHT] == ["text", "base", "method", "method", "control", "control"]
     assert written(report, "contrast@same") == "contrast · same" and written(report, "no_cot") == "No-CoT"
-    swept = from_data(
+    swept = from_dict(
         made({"coconut": "10", "full@next@s=0.4@a=0.1": "11", "full@backbone=ladder/03-step-02000": "11"})
     )
     assert written(swept, "full@next@s=0.4@a=0.1") == "full · next · s = 0.4 · α = 0.1"
@@ -97,14 +89,14 @@ def test_seeds_have_mean_and_spread():
     arm = data["methods"]["coconut"]
     arm["by_seed"] = [{"seed": s, "correct": 2, "n": 4, "accuracy": 0.5} for s in (0, 1, 2)]
     arm["mean"], arm["spread"] = 0.6, 0.05
-    one = rows(from_data(data))[0]
+    one = rows(from_dict(data))[0]
     assert (one["seeds"], one["mean"], one["spread"]) == (3, 60.0, 5.0)
-    assert rows(from_data(made({"coconut": "1100"})))[0]["seeds"] is None
+    assert rows(from_dict(made({"coconut": "1100"})))[0]["seeds"] is None
 
 
 def test_problems_of_several_seeds_are_one_list():
     problems = [p for seed in (1, 2) for p in BENCHMARKS["prosqa"].generate("balanced", 2, seed, (9, 11), (2, 2))]
-    found = from_data(made({"coconut": "1100", "full": "1110"}, problems, seeds=[1, 2]))
+    found = from_dict(made({"coconut": "1100", "full": "1110"}, problems, seeds=[1, 2]))
     assert flips(found, "full").gained[0].index == 2 and found.n == 4
 
 
@@ -113,7 +105,7 @@ def test_problems_of_several_seeds_are_one_list():
 
 def test_flips_go_both_ways_with_the_change_of_margin_and_the_control(report):
     found = flips(report, "full")
-    gained, lost = found
+    gained, lost = found.gained, found.lost
     # margins are ±(0.5 + i/4): problem 5 goes from -1.75 to +1.75, problem 4 from -1.5 to +1.5
     assert [(f.index, f.before, f.after, f.change) for f in gained] == [(5, -1.75, 1.75, 3.5), (4, -1.5, 1.5, 3.0)]
     assert [(f.index, f.change) for f in lost] == [(2, -2.0)]
@@ -132,7 +124,7 @@ def test_flips_without_control_or_margin_or_base(report):
     data = made({"coconut": "10", "full": "01"})
     for answer in data["answers"]["full"]:
         answer["margin"] = None
-    alone = flips(from_data(data), "full")
+    alone = flips(from_dict(data), "full")
     assert alone.control is None and (alone.control_gained, alone.control_lost) == (0, 0)
     assert alone.gained[0].change is None
     with pytest.raises(ReportError, match=r"compared with nothing .* choose one of no_cot, full"):
@@ -144,7 +136,7 @@ def test_flips_without_control_or_margin_or_base(report):
 def test_the_control_is_the_one_of_the_same_backbone_and_settings():
     right = {f"{m}@backbone=ladder/0{i}": "10" for i in (1, 2) for m in ("coconut", "full", "random_direction")}
     right |= {"random_direction@same@backbone=ladder/02": "01", "full@same@backbone=ladder/02": "11"}
-    found = from_data(made(right))
+    found = from_dict(made(right))
     assert control_of(found, "full@backbone=ladder/02") == "random_direction@backbone=ladder/02"
     assert control_of(found, "full@same@backbone=ladder/02") == "random_direction@same@backbone=ladder/02"
     assert control_of(found, "full@backbone=ladder/01") == "random_direction@backbone=ladder/01"
@@ -156,9 +148,9 @@ def test_the_control_is_the_one_of_the_same_backbone_and_settings():
 def test_a_sentence_says_more_only_where_the_interval_leaves_out_zero(report):
     assert finding(row(report, "full")).endswith("p = 1.000: no clear difference")
     assert finding(row(report, "contrast@same")).endswith("more right answers")
-    touching = from_data(made({"coconut": "1111000000", "full": "1111100000"}))
+    touching = from_dict(made({"coconut": "1111000000", "full": "1111100000"}))
     assert row(touching, "full")["points low"] == 0 and finding(row(touching, "full")).endswith("no clear difference")
-    worse = from_data(made({"coconut": "1" * 40, "full": "0" * 40}))
+    worse = from_dict(made({"coconut": "1" * 40, "full": "0" * 40}))
     assert (
         finding(row(worse, "full")) == "full: 0.0 %, −100.0 points (−100.0 to −100.0), p < 0.001: fewer right answers"
     )
@@ -171,10 +163,10 @@ def test_a_report_says_where_it_is_from(report):
     assert "n = 10: balanced problems of 9–11 nodes and 2–2 hops, seed 3. s = 0.2, α = 0.2" in said
     assert "backbone 06-step-02600, pushed towards strong and away from weak" in said
     assert (
-        title(from_data(made(RIGHT, source={"experiment": "main,controls"})))
+        title(from_dict(made(RIGHT, source={"experiment": "main,controls"})))
         == "Main table, controls · ProsQA · n = 10"
     )
-    assert "chosen on other problems" in measured(from_data(made(RIGHT, tuning={"limit": 5})))
+    assert "chosen on other problems" in measured(from_dict(made(RIGHT, tuning={"limit": 5})))
 
 
 def test_the_table_for_reading_leaves_out_what_nobody_measured(report):
@@ -206,7 +198,7 @@ def test_csv_has_a_row_an_arm_and_says_what_its_columns_are(report):
 def test_csv_starts_no_formula():
     data = made({"coconut": "10"})
     data["baselines"] = {"=1+1": data["baselines"]["depth_rule"]}
-    assert "'=1+1" in to_csv(from_data(data)) and "\n=1+1" not in to_csv(from_data(data))
+    assert "'=1+1" in to_csv(from_dict(data)) and "\n=1+1" not in to_csv(from_dict(data))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +228,7 @@ def test_the_latex_table_is_booktabs_with_n_and_chance(report):
 def test_a_hostile_name_stays_a_name():
     data = made({"coconut": "10"})
     data["baselines"] = {r"\input{/etc/passwd}": data["baselines"]["depth_rule"]}
-    assert r"\textbackslash{}input\{/etc/passwd\}" in to_latex(from_data(data)).replace("input ", "input")
+    assert r"\textbackslash{}input\{/etc/passwd\}" in to_latex(from_dict(data)).replace("input ", "input")
 
 
 # --- what was varied --------------------------------------------------------------------------------------------------
@@ -246,19 +238,19 @@ def test_planes_hold_what_was_measured_and_lend_what_needs_no_push():
     right = {"coconut": "1100", "full@next@s=0@a=0.2": "1000"}
     right |= {f"full@{r}@s={s}@a={a}": "1110" for r in ("next", "same") for s in (0.1, 0.4) for a in (0, 0.2)}
     right["full@same@s=0.4@a=0"] = "0000"
-    found = planes(from_data(made(right)))
+    found = planes(from_dict(made(right)))
     assert set(found) == {"full, next", "full, same"}
     same = found["full, same"]
     assert same.step_sizes.tolist() == [0, 0.1, 0.4] and same.residuals.tolist() == [0, 0.2]
     assert same.points[2].tolist() == [-50, 25] and same.points[0, 1] == -25 and same.plain == 50
     assert same.points[0, 0] != same.points[0, 0]  # not measured
-    assert "plane" in views(from_data(made(right)))
+    assert "plane" in views(from_dict(made(right)))
 
 
 def test_the_printed_sign_is_the_other_half_of_the_plane():
     arms = [f"full@s={s}@a={a}@sign={g}" for s in (0.1, 0.4) for a in (0, 0.2) for g in ("descent", "as_printed")]
     right = {"coconut": "1100"} | dict.fromkeys(arms, "1110")
-    (plane,) = planes(from_data(made(right))).values()
+    (plane,) = planes(from_dict(made(right))).values()
     assert plane.step_sizes.tolist() == [-0.4, -0.1, 0.1, 0.4]
 
 
@@ -267,13 +259,13 @@ def test_rungs_are_in_the_order_of_training():
     for s in (3000, 1000, 2000):
         arms = {"coconut": "1100", "full@same": "1110", "random_direction": "1110"}
         right |= {f"{arm}@backbone=ladder/0{s}-step-0{s}": bits for arm, bits in arms.items()}
-    report = from_data(made(right))
+    report = from_dict(made(right))
     found = rungs(report)
     assert [rung.step for rung in found] == [1000, 2000, 3000] and training_step("backbone") is None
     assert list(found[0].refined) == ["full · same", "random direction"]
     assert found[0].refined["full · same"]["points"] == 25 and found[0].plain["accuracy"] == 50
     assert list(views(report)) == ["difference", "accuracy", "cost", "backbones", "training"]
-    assert "training" not in views(from_data(made({k.replace("step-", "x"): v for k, v in right.items()})))
+    assert "training" not in views(from_dict(made({k.replace("step-", "x"): v for k, v in right.items()})))
 
 
 # --- damage -----------------------------------------------------------------------------------------------------------
@@ -365,7 +357,7 @@ def test_a_free_answer_is_judged_by_its_text():
     for label, right in (("coconut", True), ("full", False)):
         data["methods"][label]["judged_by"] = "text"
         data["answers"][label][0] |= {"choice": None, "margin": None, "p_right": None, "right": right}
-    assert flips(from_data(data), "full").lost[0].change is None
+    assert flips(from_dict(data), "full").lost[0].change is None
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
@@ -382,7 +374,8 @@ def test_the_report_of_an_evaluation_is_one_that_can_be_opened(models, problems)
     labels = ("coconut", "full", "full@same@s=0.5", "random_direction")
     data = evaluate(models, problems, labels, RefineConfig(thoughts=2), batch_size=2, partial=seen.append)
     for grown in (*seen, data):
-        found = load(json.dumps(grown).encode())
+        found = load(to_json(grown).encode())
+        assert found == grown  # a record is the same at birth and read back
         plain, following, same, _ = (sum(row[k] for k in ("prefill", "single", "probe")) for row in rows(found))
         assert (following - plain, same - plain) == (2 + 2 * 2 * 2, 2 + 2 * 2)  # two prefills, and 2 T (K + 1) or 2 T
-    assert [grown["n"] for grown in seen] == [2] and found.n == 3
+    assert [grown.n for grown in seen] == [2] and found.n == 3
