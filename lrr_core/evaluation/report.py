@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -55,6 +56,12 @@ def _shallow(value: Any, left: int = DEEPEST) -> Any:
     return value
 
 
+def _setting(value: Any) -> str | int | float:
+    if isinstance(value, str) or (isinstance(value, int | float) and abs(value) <= 1e15):
+        return value
+    raise ValueError("Input should be a word, or a number up to 1e15 in size")
+
+
 def _in_order(ends: tuple[float, float]) -> tuple[float, float]:
     if ends[0] > ends[1]:
         raise ValueError("Input should be two numbers in order")
@@ -85,7 +92,7 @@ Count = Annotated[int, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Points = Annotated[float, Field(ge=-100, le=100)]
 Cost = Annotated[float, Field(ge=0, le=1e15)]
-Setting = str | Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[float, Field(ge=-1e15, le=1e15)]
+Setting = Annotated[Any, AfterValidator(_setting)]
 Free = Annotated[dict[str, Any], AfterValidator(_shallow)]
 # strict knows no sequence but its own; a file has lists for tuples
 Interval = Annotated[tuple[Share, Share], Field(strict=False), AfterValidator(_in_order)]
@@ -272,12 +279,14 @@ def from_dict(data: Mapping) -> Report:
         report = Report.model_validate(data)
     except ValidationError as errors:
         first = errors.errors(include_url=False)[0]
-        *place, last = [part + 1 if isinstance(part, int) else _short(part) for part in first["loc"]]
-        where = f"{', '.join(map(str, place))}: " if place else ""
-        said = first["msg"].removeprefix("Value error, ").removeprefix("Input should").removeprefix("Field").strip()
-        said = "must be there" if said == "required" else f"must {said}" if said.startswith(("be ", "have ")) else said
-        came = "" if first["type"] == "missing" or "cannot be read" in said else f", not {_short(first['input'])}"
-        raise ReportError(f"{where}{last} {said}{came}; {RESTORE}.") from errors
+        *place, last = [f"{part + 1}" if isinstance(part, int) else _short(part) for part in first["loc"]]
+        said = re.sub(r"^(Value error, )?(Input|Field|Tuple|Dictionary|String) (should|required)", "must", first["msg"])
+        said = "must be there" if said == "must" else said.removeprefix("Value error, ")
+        came = (
+            "" if first["type"] == "missing" or isinstance(first["input"], dict) else f", not {_short(first['input'])}"
+        )
+        where = f"{', '.join(place)}: {last}" if place else last
+        raise ReportError(f"{where} {said}{came}; {RESTORE}.") from errors
     _check(report)
     return report
 

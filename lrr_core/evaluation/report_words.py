@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from ..studies.ladder_words import name as short
-from .experiments import EXPERIMENTS
 from .cases import control_of
+from .experiments import EXPERIMENTS
 from .report import Report
 from .report_table import KINDS, reference_rows, rows
 

@@ -11,13 +11,13 @@ import pytest
 from report_maker import made
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
-from lrr_core.evaluation import report as records
 from lrr_core.evaluation.cases import control_of, flips
-from lrr_core.evaluation.report import MOST_BYTES, MOST_VALUES, ReportError, from_dict, load, to_dict, to_json
+from lrr_core.evaluation.report import MOST_BYTES, MOST_VALUES, ReportError, from_dict, load, to_json
 from lrr_core.evaluation.report_files import latex, to_csv, to_latex
 from lrr_core.evaluation.report_table import kind, reference_rows, rows, written
 from lrr_core.evaluation.report_words import finding, headline, measured, p_text, shown_rows, title
 from lrr_core.evaluation.surface import planes, rungs, training_step, views
+from lrr_core.studio import gallery
 
 SHIPPED = sorted((Path(__file__).parents[3] / "assets" / "reports").glob("*.json"))
 RIGHT = {
@@ -140,6 +140,27 @@ def test_the_control_is_the_one_of_the_same_backbone_and_settings():
     assert control_of(found, "full@backbone=ladder/02") == "random_direction@backbone=ladder/02"
     assert control_of(found, "full@same@backbone=ladder/02") == "random_direction@same@backbone=ladder/02"
     assert control_of(found, "full@backbone=ladder/01") == "random_direction@backbone=ladder/01"
+
+
+def test_every_page_pairs_an_arm_with_the_control_of_its_own_settings():
+    """Pairs by effective settings: a label that spells out the report's own setting is the same as one without."""
+    right = {"coconut": "1100", "full@s=0.4": "1110", "full": "0110", "random_direction": "1000"}
+    right |= {"random_direction@s=0.4": "0111", "contrast@s=0.2": "1111"}
+    found = from_dict(made(right))
+    pairs = {"full@s=0.4": "random_direction@s=0.4", "full": "random_direction", "contrast@s=0.2": "random_direction"}
+    for label, control in pairs.items():
+        counted = flips(found, label)
+        assert control_of(found, label) == counted.control == control and counted.matched
+        case = gallery.cases(found, label)[
+            0
+        ]  # what the Studio shows stands beside the same control, with the same counts
+        assert case.random is dict(case.controls)[control]
+        told = f"turned {counted.control_gained} right and {counted.control_lost} wrong"
+        assert told in gallery.typical(found, case) and "other settings" not in gallery.typical(found, case)
+    assert (flips(found, "full@s=0.4").control_gained, flips(found, "full@s=0.4").control_lost) == (2, 1)
+    assert not flips(
+        from_dict(made({k: v for k, v in right.items() if k != "random_direction@s=0.4"})), "full@s=0.4"
+    ).matched
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
@@ -281,12 +302,12 @@ def at(data, path, value):
 DAMAGE = {
     "format 1": (("format",), 1, "format 1, which kept neither .* measure again with `python -m lrr_core evaluate"),
     "a later format": (("format",), 3, "report of format 3, this version reads 2"),
-    "unknown benchmark": (("benchmark",), "chess", "benchmark must be one of prosqa, .* not chess"),
-    "more than n": (("methods", "full", "correct"), 11, "methods, full: correct must be a whole number from 0 to 10, not 11"),
+    "unknown benchmark": (("benchmark",), "chess", "benchmark must be .prosqa., .* not chess"),
+    "more than n": (("methods", "full", "correct"), 11, "methods, full: correct is 11 of 10"),
     "another count": (("methods", "full", "correct"), 6, "accuracy is 0.5000, 6 of 10 give 0.6000: the file was changed"),
     "a nicer accuracy": (("methods", "full", "accuracy"), 0.9, "accuracy is 0.9000, 5 of 10 give 0.5000: the file was changed"),
     "a nicer interval": (("methods", "full", "ci95"), [0.49, 0.51], "low end is 0.4900"),
-    "interval upside down": (("methods", "full", "ci95"), [0.7, 0.2], "ci95 must be two numbers .* in order"),
+    "interval upside down": (("methods", "full", "ci95"), [0.7, 0.2], "ci95 must be two numbers in order, not"),
     "nicer points": (("comparisons", "full", "points"), 20.0, "points is 20, the answers give 10: the file was changed"),
     "a nicer p": (("comparisons", "full", "p_value"), 0.01, "p_value is 0.01, the answers give 1"),
     "an answer flipped": (("answers", "full", 0, "right"), False, "answer 1 is called wrong, which it is not: the file"),
@@ -294,20 +315,20 @@ DAMAGE = {
     "an answer missing": (("answers", "full"), [], "full counts 10 answers, the report holds 0"),
     "answers swapped": (("answers", "full", 0, "problem"), "x", "answer 1 is to x, not to balanced-3-0"),
     "a choice that is none": (("answers", "full", 0, "choice"), 7, "chooses 7, which is no candidate"),
-    "a margin in words": (("answers", "full", 0, "margin"), "big", "margin must be a number"),
+    "a margin in words": (("answers", "full", 0, "margin"), "big", "answers, full, 1: margin must be a valid number, not big"),
     "compared with nobody": (("comparisons", "full", "against"), "nobody", "names nobody, which the report does not measure"),
     "arm against nobody": (("methods", "full", "against"), "nobody", "compared against nobody"),
-    "unknown method": (("methods", "full", "method"), "magic", "method must be one of .* not magic"),
-    "no problems": (("problems",), [], "holds no problem"),
-    "a problem without question": (("problems", 0, "question"), None, "Problem 1 cannot be read"),
+    "unknown method": (("methods", "full", "method"), "magic", "methods, full: method must be .no_cot.* not magic"),
+    "no problems": (("problems",), [], "problems must have at least 1 item"),
+    "a problem without question": (("problems", 0, "question"), None, "problems: 1 cannot be read"),
     "an unknown setting": (("config", "warp"), 9, "Unknown setting warp"),
-    "no backbone": (("config", "backbone"), None, "must name its backbone"),
-    "negative time": (("methods", "full", "seconds_per_problem"), -1, "seconds_per_problem must be a number"),
-    "truth as a number": (("methods", "full", "tokens_per_problem"), True, "tokens_per_problem must be a number"),
+    "no backbone": (("config", "backbone"), None, "config: backbone must be a word, or a number"),
+    "negative time": (("methods", "full", "seconds_per_problem"), -1, "seconds_per_problem must be greater than or equal to 0, not -1"),
+    "truth as a number": (("methods", "full", "tokens_per_problem"), True, "tokens_per_problem must be a valid number, not True"),
     "n of others": (("n",), 9, "n is 9, but there are 10 problems"),
-    "published as a share of a million": (("published", "full"), 1e6, "published, full: full must be a number from 0 to 100"),
-    "methods as a list": (("methods",), [], "needs 'methods' as an object"),
-    "no forwards": (("methods", "full", "forwards_per_problem"), {}, "prefill must be a number"),
+    "published as a share of a million": (("published", "full"), 1e6, "published: full must be less than or equal to 100"),
+    "methods as a list": (("methods",), [], "methods must be a valid dictionary"),
+    "no forwards": (("methods", "full", "forwards_per_problem"), {}, "forwards_per_problem: prefill must be there"),
     "a label without end": (("methods", "x" * 400), {}, "at most 300 characters"),
 }  # fmt: skip
 
@@ -344,6 +365,32 @@ def test_what_is_no_report_is_said_to_be_none(content, message):
         load(content)
 
 
+BOMBS = {
+    "66 MB of empty objects": lambda: b"[" + b"{}," * 22_000_000 + b"{}]",
+    "as many as fit into a small file": lambda: b'{"format":2,"methods":[' + b"{}," * MOST_VALUES + b"{}]}",
+    "5,000 digits": lambda: b'{"format":2,"n":' + b"9" * 5000 + b"}",
+    "100,000 lists in one another": lambda: b'{"format":2,"methods":' + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_in_one_line_before_it_takes_memory(name, monkeypatch, tmp_path):
+    content = BOMBS[name]()
+    (tmp_path / "r.json").write_bytes(content)
+    if len(content) > 2**20:  # nothing of it is parsed
+        monkeypatch.setattr("lrr_core.evaluation.report.json.loads", lambda *_, **__: pytest.fail("parsed"))
+    with pytest.raises(ReportError) as caught:
+        load(tmp_path / "r.json")
+    assert "\n" not in str(caught.value) and "r.json" in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_what_is_nested_too_deep_is_named():
+    data = made({"coconut": "10"})
+    data["source"]["deep"] = json.loads("[" * 300 + "]" * 300)
+    with pytest.raises(ReportError, match="source must be nested at most 8 deep"):
+        from_dict(data)
+
+
 def test_a_missing_file_is_said_to_be_missing(tmp_path):
     with pytest.raises(ReportError, match="There is no report at"):
         load(tmp_path / "none.json")
@@ -363,6 +410,7 @@ def test_a_free_answer_is_judged_by_its_text():
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_a_shipped_report_is_whole_and_small(path):
     found = load(path)
+    assert json.loads(to_json(found)) == json.loads(path.read_bytes())  # saved again it is the same
     assert path.stat().st_size < 1.5 * 2**20 and len(rows(found)) >= 1 and headline(found)
 
 
