@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..refinement.trace import CONTROLS
+from ..refinement.methods import METHODS, RANDOM
 from .report import Report, ReportError, paired
-
-RANDOM = "random_direction"
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,8 @@ def compared_with(report: Report, label: str) -> str:
 def cases(report: Report, label: str) -> list[Case]:
     """Every problem that both arms have answered (a report that grows), in the order of the report. ReportError."""
     base, answers, control = compared_with(report, label), report.answers, control_of(report, label)
-    controls = [n for n in report.labels if report.methods[n].method in CONTROLS and report.against(n) == base]
+    latent = {label: METHODS.get(arm.method) for label, arm in report.methods.items()}
+    controls = [n for n, rule in latent.items() if rule and rule.control and report.against(n) == base]
     out = []
     for i, (problem, before, after) in enumerate(zip(report.problems, answers[base], answers[label], strict=False)):
         same = {n: answers[n][i].given == after.given for n in controls if n != label and i < len(answers[n])}
@@ -106,10 +105,10 @@ def flips(report: Report, label: str) -> Flips:
     of = {flip: tuple(case for case in found if case.flip == flip) for flip in ("gained", "lost", "unchanged")}
     against, control = compared_with(report, label), control_of(report, label)
     right = sum(case.right for case in of["unchanged"])
-    counted = paired(report, control, against, draws=1) if control else {"gained": 0, "lost": 0}
+    counted = paired(report, control or against, against)
     matched = control is not None and _shared(report, label, control) == len(report.settings(label)) - 1
     kept = right, len(of["unchanged"]) - right
-    return Flips(label, against, of["gained"], of["lost"], *kept, control, matched, counted["gained"], counted["lost"])
+    return Flips(label, against, of["gained"], of["lost"], *kept, control, matched, counted.gained, counted.lost)
 
 
 def control_of(report: Report, label: str) -> str | None:

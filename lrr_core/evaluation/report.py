@@ -21,10 +21,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import PairedDifference, paired_difference, wilson
 from ..benchmarks.catalogue import BENCHMARKS, Problem, ProblemError
+from ..models.checkpoints import ROLES
 from ..refinement.trace import ConfigError, RefineConfig
-from .arms import ALL_METHODS, MEMBERS
+from .arms import known_methods
 
 FORMAT = 2
 MOST_BYTES = 64 * 2**20
@@ -60,6 +61,12 @@ def _setting(value: Any) -> str | int | float:
     if isinstance(value, str) or (isinstance(value, int | float) and abs(value) <= 1e15):
         return value
     raise ValueError("Input should be a word, or a number up to 1e15 in size")
+
+
+def _known(method: str) -> str:
+    if method not in known_methods():  # the table as it is now: a method of one's own may have joined it
+        raise ValueError(f"Input should be one of {', '.join(known_methods())}")
+    return method
 
 
 def _in_order(ends: tuple[float, float]) -> tuple[float, float]:
@@ -153,14 +160,16 @@ class Forwards(_Record):
 
 class ArmResult(_Record):
     """What was measured under one label. settings: in which it differs from the report's config; against: the label it is
-    compared with; *_per_problem: means (tokens, passes, seconds, bytes); mean, spread: over seeds; frontier_mass: by thought."""
+    compared with; *_per_problem: means (tokens, passes, seconds, bytes); ties: of the
+    likeliest candidates, given to nobody; mean, spread: over seeds; frontier_mass: by thought."""
 
-    method: Literal[ALL_METHODS]
+    method: Annotated[str, AfterValidator(_known)]
     settings: dict[str, Setting]
     against: str | None = None
     judged_by: str = "candidates"
     correct: Count
     correct_greedy: Count
+    ties: Count = 0
     n: Annotated[int, Field(ge=1, le=10**9)]
     accuracy: Share
     ci95: Interval
@@ -294,10 +303,10 @@ def from_dict(data: Mapping) -> Report:
 def _check(report: Report) -> None:
     """Whether the counts of a report are those of its own answers. Raises ReportError."""
     try:
-        RefineConfig.from_dict({k: v for k, v in report.config.items() if k not in MEMBERS})
+        RefineConfig.from_dict({k: v for k, v in report.config.items() if k not in ROLES})
     except (ConfigError, TypeError) as error:
         raise ReportError(f"config: {_short(error)} {RESTORE}.") from error
-    if unnamed := [role for role in MEMBERS if not isinstance(report.config.get(role), str)]:
+    if unnamed := [role for role in ROLES if not isinstance(report.config.get(role), str)]:
         raise ReportError(f"config must name its {unnamed[0]}, not {_short(report.config.get(unnamed[0]))}; {RESTORE}.")
     if report.n != len(report.problems):
         raise ReportError(f"n is {report.n}, but there are {len(report.problems)} problems; {RESTORE}.")
@@ -355,18 +364,18 @@ def _check_comparison(report: Report, label: str, found: Comparison) -> None:
     for name in (label, found.against):
         if name not in report.methods:
             raise ReportError(f"{where} names {_short(name)}, which the report does not measure; {RESTORE}.")
-    counted = paired(report, label, found.against, draws=1)
+    counted = paired(report, label, found.against)
     for name in ("points", "p_value", "gained", "lost"):
         said = getattr(found, name)
-        if not math.isclose(counted[name], said, rel_tol=NEAR, abs_tol=NEAR):
-            raise ReportError(_by_hand(f"{where}: {name} is {said:g}, the answers give {counted[name]:g}"))
+        if not math.isclose(value := getattr(counted, name), said, rel_tol=NEAR, abs_tol=NEAR):
+            raise ReportError(_by_hand(f"{where}: {name} is {said:g}, the answers give {value:g}"))
 
 
-def paired(report: Report, label: str, against: str, **how) -> dict:
+def paired(report: Report, label: str, against: str) -> PairedDifference:
     """`paired_difference` of two arms, on the problems that both have answered."""
     sides = report.right(label), report.right(against)
     n = min(map(len, sides))
-    return paired_difference(*(side[:n] for side in sides), **how)
+    return paired_difference(*(side[:n] for side in sides))
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

@@ -8,9 +8,8 @@ CSV and LaTeX, `report_words` as sentences.
 
 from __future__ import annotations
 
-from ..refinement.trace import CONTROLS
+from ..refinement.methods import BASELINES, METHODS
 from ..studies.ladder_words import name as short
-from .arms import BASE, TEXT_METHODS
 from .report import FORWARDS, ArmResult, Report, Score
 
 KINDS = ("text", "base", "method", "control")  # of arms, in the order they are read
@@ -29,9 +28,9 @@ REFERENCE_NAMES = {
 def kind(report: Report, label: str) -> str:
     """What an arm is: "text", "base" (the plain latent run), "control" or "method"."""
     method = report.methods[label].method
-    if method in TEXT_METHODS:
+    if method in BASELINES:
         return "text"
-    return "base" if method == BASE else "control" if method in CONTROLS else "method"
+    return "base" if METHODS[method].plain else "control" if METHODS[method].control else "method"
 
 
 def written(report: Report, label: str) -> str:

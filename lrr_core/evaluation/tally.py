@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import paired_difference, wilson
 from ..benchmarks.generators import generate
 from ..benchmarks.published import NOTE, published
 from ..benchmarks.shortcuts import depth_rule, fit_count_baseline
@@ -59,7 +59,7 @@ def report(
         methods[arm.label] = ArmResult(**_counted(arm, base, answers[arm.label], tally, problems), **by_seed)
         if base is not None:
             right = ([a.right for a in answers[label]] for label in (arm.label, base))
-            comparisons[arm.label] = Comparison(against=base, **paired_difference(*right))
+            comparisons[arm.label] = Comparison(against=base, **paired_difference(*right).row())
     figures = {arm.label: published(benchmark.key, arm.label) for arm in arms}
     label, majority = benchmark.majority_class(problems)
     return Report(
@@ -99,6 +99,7 @@ def _counted(arm: Arm, base: str | None, done: list[Answer], tally: Tally, probl
         "judged_by": "candidates" if problems[0].candidates else "text",
         "correct": correct,
         "correct_greedy": sum(a.right_greedy for a in done),
+        "ties": sum(a.tied for a in done),  # of the likeliest candidates: given to nobody
         "n": n,
         "accuracy": correct / n,
         "ci95": list(wilson(correct, n)),
@@ -166,6 +167,8 @@ def table(report: Report) -> Iterator[str]:
     yield from (_scored(row["label"], row, wide) for row in reference_rows(report) if row["correct"] is not None)
     if report.published:
         yield f"published: {report.published_note}"
+    if ties := ", ".join(f"{name} {arm.ties}" for name, arm in arms.items() if arm.ties):
+        yield f"ties of the likeliest candidates, given to nobody: {ties}"
     for name, arm in arms.items():
         if mass := arm.frontier_mass:
             yield f"frontier mass ({name}), by thought: " + "  ".join(f"{m:.2f}" for m in mass)

@@ -16,11 +16,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..analysis.curves import margin
+from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import Problem
 from ..evaluation import cases as measured
-from ..evaluation.cases import RANDOM, Case, Flips
+from ..evaluation.cases import Case, Flips
 from ..evaluation.report import Report
-from ..refinement.trace import CONTROLS, METHODS, RefineConfig, Trace
+from ..models.checkpoints import ROLES, Checkpoints
+from ..refinement.lenders import following
+from ..refinement.methods import METHODS, PLAIN, RANDOM, ZERO, borrowers, first
+from ..refinement.trace import RefineConfig, Trace
 
 FLIPS = {
     "flipped": "flipped, either way",
@@ -41,9 +45,6 @@ ORDERS = {
     "down": "most towards a wrong answer first",
     "report": "as in the report",
 }
-PLAIN = "coconut"
-ROLES = ("backbone", "strong", "weak")
-BORROWING = ("other_thoughts", "mean_thought")
 
 
 class GalleryError(ValueError):
@@ -60,7 +61,7 @@ class Preview:
 
 def labels(report: Report) -> list[str]:
     """The labels that have a gallery: latent methods and controls that are held against a plain run of the report."""
-    latent = (METHODS | CONTROLS).keys() - {PLAIN}
+    latent = METHODS.keys() - {PLAIN}
     return [label for label, arm in report.methods.items() if arm.method in latent and report.against(label)]
 
 
@@ -148,7 +149,7 @@ def _here(case: Case) -> str:
 
 def _who(report: Report, label: str) -> str:
     arm = report.methods[label]
-    if arm.method in CONTROLS:
+    if METHODS[arm.method].control:
         return f"the control {label.replace('_', ' ')}"
     return "refinement" if not arm.settings else f"refinement ({label})"
 
@@ -156,14 +157,14 @@ def _who(report: Report, label: str) -> str:
 # --- running it again -------------------------------------------------------------------------------------------------
 
 
-def settings_of(report: Report, label: str) -> tuple[RefineConfig, tuple[str, str, str]]:
+def settings_of(report: Report, label: str) -> tuple[RefineConfig, Checkpoints]:
     """The configuration and the (backbone, strong, weak) a label was run with."""
     merged = report.settings(label)
-    names = tuple(merged.pop(role) for role in ROLES)
+    names = Checkpoints(*(merged.pop(role) for role in ROLES))
     return RefineConfig.from_dict(merged), names
 
 
-def trace_of(models, report: Report, case: Case, controls: Sequence[str] = ("zero_thoughts", RANDOM)) -> Trace:
+def trace_of(models, report: Report, case: Case, controls: Sequence[str] = (ZERO, RANDOM)) -> Trace:
     """The case run again, every thought and round, with exactly the report's settings, and its controls.
 
     models: the `ModelSet`. GalleryError where its weights are not the report's, or where an answer is not the report's.
@@ -175,14 +176,14 @@ def trace_of(models, report: Report, case: Case, controls: Sequence[str] = ("zer
     base = measured.compared_with(report, case.label)
     after, before = (report.answers[arm][case.index] for arm in (case.label, base))
     config = replace(config, seed=after.seed)
-    problem, others = report.problems[case.index], ()
+    problem, lenders = report.problems[case.index], ()
     if not problem.candidates:
         raise GalleryError(
             f"{case.id} is answered in free text, so it has no margin to draw; choose another benchmark."
         )
-    if {config.method, *controls} & set(BORROWING):
-        others = tuple(_lenders(report, case, "mean_thought" in (config.method, *controls)))
-    trace = refine_problem(models, problem, config, names, controls, others)
+    if needy := borrowers([config.method, *controls]):
+        lenders = _lenders(report, case, any(METHODS[m].lend is not first for m in needy))
+    trace = refine_problem(models, problem, config, names, controls, lenders)
     answers = {"refined": after}
     if _plain_of(report, base) == (config.thoughts, names[0]):
         answers["plain"] = (
@@ -190,7 +191,7 @@ def trace_of(models, report: Report, case: Case, controls: Sequence[str] = ("zer
         )
     for name, answer in answers.items():
         if answer.choice is not None and trace.runs[name].choice != answer.choice:
-            said, now = (problem.candidates[c] for c in (answer.choice, trace.runs[name].choice))
+            said, now = (chosen(problem.candidates, c) for c in (answer.choice, trace.runs[name].choice))
             raise GalleryError(
                 f"The {name} run of {case.id} answers {now} here and {said} in the report; it was made on another device or "
                 "with other versions. Evaluate again on this machine."
@@ -198,12 +199,11 @@ def trace_of(models, report: Report, case: Case, controls: Sequence[str] = ("zer
     return trace
 
 
-def _lenders(report: Report, case: Case, every: bool) -> list[Problem]:
-    """Whose thoughts a control borrows, as in `evaluate`: the next problem's of the same seed, and all others' for the mean."""
+def _lenders(report: Report, case: Case, every: bool) -> tuple[Problem, ...]:
+    """Who lends to a case, as in `evaluate`: the others of its seed, or the next one alone where that is enough."""
     mine = [i for i, answer in enumerate(report.answers[case.label]) if answer.seed == case.seed]
-    at = mine.index(case.index)
-    turned = mine[at + 1 :] + mine[:at]
-    return [report.problems[i] for i in (turned if every else turned[:1])]
+    turned = following(mine, mine.index(case.index))
+    return tuple(report.problems[i] for i in (turned if every else turned[:1]))
 
 
 def _plain_of(report: Report, label: str) -> tuple[int, str]:
@@ -211,7 +211,7 @@ def _plain_of(report: Report, label: str) -> tuple[int, str]:
     return config.thoughts, names[0]
 
 
-def _same_weights(models, report: Report, names: tuple[str, str, str]) -> None:
+def _same_weights(models, report: Report, names: Checkpoints) -> None:
     made_with = report.identity.get("members", {})
     for name in dict.fromkeys(names):
         if name not in models.members:
@@ -235,14 +235,14 @@ def previews(models, report: Report, some: Sequence[Case]) -> list[Preview]:
         return []
     config, names = settings_of(report, some[0].label)
     _same_weights(models, report, names)
-    if config.method in BORROWING:
+    if borrowers([config.method]):
         raise GalleryError(f"{config.method} needs thoughts of other problems; open a case to see it.")
     problems = [report.problems[case.index] for case in some]
     if not all(p.candidates for p in problems):
         raise GalleryError("Answers in free text have no margin.")
     with models.lock:
         both = []
-        for method in ("coconut", config.method):
+        for method in (PLAIN, config.method):
             refiner = Refiner(models, Prompts.make(models, problems), replace(config, method=method), names)
             both.append(run_all(refiner, decode=False))
     curve = lambda run, problem: tuple(float(v) for v in margin(run.readout, problem.answer))  # noqa: E731

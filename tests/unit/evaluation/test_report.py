@@ -323,7 +323,7 @@ DAMAGE = {
     "a problem without question": (("problems", 0, "question"), None, "problems: 1 cannot be read"),
     "an unknown setting": (("config", "warp"), 9, "Unknown setting warp"),
     "no backbone": (("config", "backbone"), None, "config: backbone must be a word, or a number"),
-    "negative time": (("methods", "full", "seconds_per_problem"), -1, "seconds_per_problem must be greater than or equal to 0, not -1"),
+    "negative time": (("methods", "full", "seconds_per_problem"), -1, "seconds_per_problem must be greater than or equal to 0"),
     "truth as a number": (("methods", "full", "tokens_per_problem"), True, "tokens_per_problem must be a valid number, not True"),
     "n of others": (("n",), 9, "n is 9, but there are 10 problems"),
     "published as a share of a million": (("published", "full"), 1e6, "published: full must be less than or equal to 100"),
