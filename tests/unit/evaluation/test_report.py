@@ -318,7 +318,7 @@ DAMAGE = {
     "a margin in words": (("answers", "full", 0, "margin"), "big", "answers, full, 1: margin must be a valid number, not big"),
     "compared with nobody": (("comparisons", "full", "against"), "nobody", "names nobody, which the report does not measure"),
     "arm against nobody": (("methods", "full", "against"), "nobody", "compared against nobody"),
-    "unknown method": (("methods", "full", "method"), "magic", "methods, full: method must be .no_cot.* not magic"),
+    "unknown method": (("methods", "full", "method"), "magic", "methods, full: method must be one of no_cot, .* not magic"),
     "no problems": (("problems",), [], "problems must have at least 1 item"),
     "a problem without question": (("problems", 0, "question"), None, "problems: 1 cannot be read"),
     "an unknown setting": (("config", "warp"), 9, "Unknown setting warp"),
