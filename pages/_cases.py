@@ -8,7 +8,9 @@ from urllib.parse import parse_qsl
 
 import streamlit as st
 
-from lrr_core.evaluation.report import Report, ReportError, load, written
+from lrr_core.evaluation.cases import Case, flips
+from lrr_core.evaluation.report import Report, ReportError, load
+from lrr_core.evaluation.report_table import written
 from lrr_core.refinement.trace import Trace
 from lrr_core.studio import gallery
 from lrr_core.studio.bundle import BundleError, is_bundle, open_bundle
@@ -71,8 +73,8 @@ class Gallery:
     report: Report
     key: str
     label: str
-    cases: list[gallery.Case]
-    chosen: gallery.Case | None
+    cases: list[Case]
+    chosen: Case | None
 
 
 def report_controls(place) -> Gallery | None:
@@ -110,13 +112,13 @@ def _uploaded_report(data: bytes) -> Report:
 
 
 def _filtered(report: Report, key: str) -> Gallery:
-    data, state = report.data, st.session_state
-    known = gallery.labels(data)
+    state = st.session_state
+    known = gallery.labels(report)
     if not known:
         raise gallery.GalleryError(NO_METHOD)
     label = _one_of("Method", "studio_arm", {n: written(report, n) for n in known}, METHOD)
     flip = _one_of("What happened to the answer", "studio_flip", gallery.FLIPS, None)
-    hops = sorted({p["hops"] for p in data["problems"] if p.get("hops") is not None})
+    hops = sorted({p.graph.hops for p in report.problems if p.graph})
     kept = None
     if len(hops) > 1:
         state.studio_hops = [h for h in state.get("studio_hops") or [] if h in hops]
@@ -127,8 +129,8 @@ def _filtered(report: Report, key: str) -> Gallery:
         least = st.slider(
             "Margin changed by at least, nats", 0.0, 10.0, 0.0, 0.5, key="studio_least", help=LEAST, **_controls.BOUND
         )
-    cases = gallery.cases(data, label, flip, kept, disagree, order, least)
-    everything = {case.index: case for case in gallery.cases(data, label)}
+    cases = gallery.cases(report, label, flip, kept, disagree, order, least)
+    everything = {case.index: case for case in gallery.cases(report, label)}
     chosen = everything.get(_chosen(key, label), cases[0] if cases else None)
     return Gallery(report, key, label, cases, chosen)
 
@@ -158,16 +160,16 @@ def of_case(path: str, found: Gallery) -> Found:
     """The chosen case, run again. Raises GalleryError, ModelError, RefineError."""
     case, state = found.chosen, st.session_state
     st.query_params["studio_case"] = state.written_studio_case = str(case.index)
-    trace = _paper.case_trace(path, found.report.data, found.key, found.label, case)
-    return Found(trace, _paper.mark_of(trace), gallery.typical(found.report.data, case))
+    trace = _paper.case_trace(path, found.report, found.key, found.label, case)
+    return Found(trace, _paper.mark_of(trace), gallery.typical(found.report, case))
 
 
 def counts_line(found: Gallery) -> None:
     """Both directions, and the same under a random push: always above the gallery."""
-    c = gallery.counts(found.report.data, found.label)
+    c = flips(found.report, found.label)
     who = _shared.escaped(written(found.report, found.label))
-    flips = f":green[**{c.gained} turned right**], :red[**{c.lost} turned wrong**]"
-    line = f"**{who}** on {c.n} problems: {flips}, {c.unchanged} unchanged."
+    turned = f":green[**{len(c.gained)} turned right**], :red[**{len(c.lost)} turned wrong**]"
+    line = f"**{who}** on {c.n} problems: {turned}, {c.unchanged} unchanged."
     pushed = gallery.control_line(c)
     st.markdown(f"{line}  \n:gray[{_shared.escaped(pushed[0].upper() + pushed[1:])}.]", help=COUNTS)
 
@@ -181,7 +183,7 @@ def cards(path: str, found: Gallery) -> None:
     pages = -(-len(found.cases) // SHOWN)
     at = min(state.get("studio_gallery_page", 0), pages - 1)
     shown = found.cases[at * SHOWN : (at + 1) * SHOWN]
-    curves = _paper.case_previews(path, found.report.data, found.key, found.label, shown)
+    curves = _paper.case_previews(path, found.report, found.key, found.label, shown)
     columns = 2 if _shared.is_narrow() else 4
     for start in range(0, len(shown), columns):
         for column, i in zip(st.columns(columns), range(start, min(start + columns, len(shown))), strict=False):
@@ -207,7 +209,7 @@ def _turn(page: int) -> None:
     st.session_state.studio_gallery_page = page
 
 
-def _card(found: Gallery, case: gallery.Case, curve: gallery.Preview | None) -> None:
+def _card(found: Gallery, case: Case, curve: gallery.Preview | None) -> None:
     before = curve.before if curve else (case.before,) if case.before is not None else ()
     after = curve.after if curve else (case.after,) if case.after is not None else ()
     colour = {"gained": "green", "lost": "red", "unchanged": "gray"}[case.flip]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from lrr_core.analysis import summary
-from lrr_core.evaluation.report import flips, kind, written
+from lrr_core.evaluation.cases import flips
+from lrr_core.evaluation.report_table import kind, written
 from lrr_core.models.checkpoints import ROLES
 from pages import _choices, _controls, _shared
 
@@ -47,7 +48,9 @@ def changed(report, folder, key: str = "") -> None:
         st.info(_shared.escaped(why_not), icon=":material/info:")
     elif key and kind(report, label) != "text":
         _controls.figure_button("make_figure", FIGURE, studio_from="a report", studio_report=key, studio_arm=label)
-    for place, name, part in zip(st.columns(2), ("wrong → right", "right → wrong"), found, strict=True):
+    for place, name, part in zip(
+        st.columns(2), ("wrong → right", "right → wrong"), (found.gained, found.lost), strict=True
+    ):
         with place:
             st.markdown(f"**{name}** ({len(part)})")
             one_way(report, label, name, part, bool(why_not))
@@ -87,9 +90,9 @@ def clicked(report, label: str, flip) -> None:
 
 def cannot_open(report, label: str, folder) -> str:
     """Why Explore cannot show a problem of this report; "" where it can."""
-    if report.data["benchmark"] != folder.info.benchmark:
-        return OTHER_BENCHMARK.format(theirs=report.benchmark, ours=folder.info.benchmark)
-    settings, measured_with = report.settings(label), report.data["identity"].get("members", {})
+    if report.benchmark != folder.info.benchmark:
+        return OTHER_BENCHMARK.format(theirs=report.benchmark_name, ours=folder.info.benchmark)
+    settings, measured_with = report.settings(label), report.identity.get("members", {})
     for role in ROLES:
         if (name := settings[role]) not in folder.members:
             return f"Explore has no checkpoint {name}, which was the {role} here."

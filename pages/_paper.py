@@ -25,20 +25,20 @@ def mark_of(trace: Trace) -> str:
     return hashlib.sha256(trace_bytes(trace)).hexdigest()[:24]
 
 
-def case_trace(path: str, report: dict, key: str, label: str, case) -> Trace:
+def case_trace(path: str, report, key: str, label: str, case) -> Trace:
     """A case of a report, run again; key stands for the report. Raises GalleryError, ModelError, RefineError."""
     models = _shared.model_set(path)  # waits here, where it can say so
     return _case_trace(path, key, label, case.index, models, report, case)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _case_trace(path: str, key: str, label: str, index: int, _models, _report: dict, _case) -> Trace:
+def _case_trace(path: str, key: str, label: str, index: int, _models, _report, _case) -> Trace:
     from lrr_core.studio.gallery import trace_of
 
     return trace_of(_models, _report, _case)
 
 
-def case_previews(path: str, report: dict, key: str, label: str, cases: list):
+def case_previews(path: str, report, key: str, label: str, cases: list):
     """The curves of thumbnails, or None while the model is not there or where the report is of other weights."""
     found = _shared.loading(path)
     if not found.done.is_set() or found.error is not None:
@@ -47,7 +47,7 @@ def case_previews(path: str, report: dict, key: str, label: str, cases: list):
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _case_previews(path: str, key: str, label: str, indices: tuple[int, ...], _models, _report: dict, _cases: list):
+def _case_previews(path: str, key: str, label: str, indices: tuple[int, ...], _models, _report, _cases: list):
     from lrr_core.studio.gallery import previews
 
     try:

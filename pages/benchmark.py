@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lrr_core.evaluation.report import ReportError, load
-from lrr_core.evaluation.report_checks import MOST_BYTES
-from lrr_core.evaluation.report_files import to_csv, to_json, to_latex
+from lrr_core.evaluation.report import MOST_BYTES, ReportError, load, to_json
+from lrr_core.evaluation.report_files import to_csv, to_latex
 from lrr_core.evaluation.report_words import SHOWN, headline, measured, shown_rows
 from lrr_core.evaluation.surface import planes, views
 from lrr_core.figures.report import describe
@@ -166,7 +165,7 @@ def table(report) -> None:
     with st.container(horizontal=True):
         for label, make, ending, icon, help in FILES:
             st.download_button(
-                label, lambda make=make: make(report), f"{report.data['benchmark']}-{report.n}.{ending}",
+                label, lambda make=make: make(report), f"{report.benchmark}-{report.n}.{ending}",
                 icon=f":material/{icon}:", on_click="ignore", help=help, key=f"get_{ending}",
             )  # fmt: skip
 

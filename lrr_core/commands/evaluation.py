@@ -106,6 +106,7 @@ def evaluate(
     from ..evaluation.evaluate import evaluate as run
     from ..evaluation.experiments import EXPERIMENTS
     from ..evaluation.processes import Processes
+    from ..evaluation.report import to_dict
     from ..evaluation.search import check_apart, chosen_settings, load, tuning
     from ..evaluation.tally import table
     from ..models.opened import ModelSet
@@ -152,8 +153,8 @@ def evaluate(
     if team.main:
         say("\n".join(table(report)))
         if out:
-            write_json(report, out, compact=True)
-        print(out if out else json.dumps(report))
+            write_json(to_dict(report), out, compact=True)
+        print(out if out else json.dumps(to_dict(report)))
     team.close()
 
 

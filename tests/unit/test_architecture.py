@@ -28,7 +28,7 @@ HOUSE = {
     ),
     "numpy": (
         "analysis.curves analysis.statistics analysis.projection analysis.fitting analysis.summary "
-        "evaluation.report evaluation.report_checks evaluation.report_words evaluation.report_files "
+        "evaluation.report evaluation.report_table evaluation.cases evaluation.report_words evaluation.report_files "
         "evaluation.surface "
         "lessons.records lessons.laws lessons.toy "
         "models.shipped "
