@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import answers
+from .english import parse_text
 from .generators import generate
 from .gsm8k import GSM8K
 from .multiple_choice import AQUA, MATHQA
-from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names, parse_text
+from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names
 from .shortcuts import depth_rule
 from .strategyqa import STRATEGYQA
 from .task import Benchmark, Flaw, Loaded, Problem

@@ -12,7 +12,7 @@ HOUSE = {
     "text": (
         "__init__ storage colours "
         "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers "
-        "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts "
+        "benchmarks.templates benchmarks.prosqa benchmarks.english benchmarks.generators benchmarks.published benchmarks.shortcuts "
         "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
         "models.folder "
