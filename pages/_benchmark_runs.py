@@ -23,6 +23,7 @@ from lrr_core.evaluation.arms import Arm, parse_all
 from lrr_core.evaluation.experiments import EXPERIMENTS
 from lrr_core.evaluation.report import Report, ReportError, from_data, load
 from lrr_core.evaluation.report_files import to_json
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelError
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.storage import cache_folder, digest, write_text
@@ -33,7 +34,7 @@ SHIPPED = _shared.HERE / "assets" / "reports"
 KEPT_SHOWN = 12  # earlier runs that are offered, the newest first
 BATCHES = 8  # a run is shown so many times while it grows, at least
 KIND = "benchmark"
-Names = tuple[str, str, str]  # backbone, strong, weak
+Names = Checkpoints  # backbone, strong, weak
 
 
 # --- reports that are there -------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def arms(path: str, order: Order) -> tuple[list[Arm], list[str]]:
     found = parse_all(EXPERIMENTS[order.experiment].labels(folder), order.config, order.names)
     missing = []
     for arm in found:
-        if arm.method == "tilr":
+        if arm.rule and arm.rule.calibrated:
             try:
                 folder.subspace(arm.names, arm.config.reference)
             except ModelError:

@@ -16,7 +16,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from lrr_core.analysis import summary
-from lrr_core.refinement.trace import CONTROLS, GRADIENTS, METHODS, REFERENCES, SIGNS
+from lrr_core.models.checkpoints import ROLES
+from lrr_core.refinement.methods import METHODS
+from lrr_core.refinement.trace import GRADIENTS, REFERENCES, SIGNS
 from pages import _shared
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
@@ -29,7 +31,6 @@ OWN_TEXT = (
     "Every fish is a swimmer. Is Tom a swimmer or animal?"
 )
 SETTINGS = ("method", "step_size", "residual", "rounds", "reference", "sign", "gradient", "momentum", "seed")
-MEMBERS = ("backbone", "strong", "weak")
 UNBOUND = ("draw", "upto")  # choices without a control of their own: kept in the URL by hand
 # keys in the URL that a page looks after (its own views, the pins of Compare), or Streamlit itself
 PAGE_KEYS = {"tab", "view", "a", "b", "base", "opens"}
@@ -100,7 +101,7 @@ def choices(folder) -> dict[str, Number | OneOf | Words]:
         "problem": OneOf(next(iter(problems)), problems),
         "draw": Number(0, 0, 999_999),
         "text": Words(OWN_TEXT),
-        "method": OneOf(own.get("method", "full"), {m: summary.method_label(m) for m in METHODS | CONTROLS}),
+        "method": OneOf(own.get("method", "full"), {m: summary.method_label(m) for m in METHODS}),
         "step_size": Number(float(own.get("step_size", 0.2)), *STEP_SIZES),
         "residual": Number(float(own.get("residual", 0.1)), *RESIDUALS),
         "thoughts": Number(int(own.get("thoughts", info.thoughts)), 1, info.thoughts + BEYOND),
@@ -227,7 +228,7 @@ def reset(folder) -> None:
 def run_arguments() -> dict:
     """The arguments of `_runs.run` besides path and text, from the choices as they stand."""
     state = st.session_state
-    return {key: state[key] for key in (*SETTINGS, *MEMBERS)} | {
+    return {key: state[key] for key in (*SETTINGS, *ROLES)} | {
         "thoughts": min(state.upto or state.thoughts, state.thoughts),
         "source": state.problem,
         "draw": state.draw if state.problem == _shared.RANDOM else 0,

@@ -12,7 +12,8 @@ from pathlib import Path
 import streamlit as st
 
 from lrr_core.analysis import summary
-from lrr_core.refinement.trace import CONTROLS, GRADIENTS, METHODS, SIGNS
+from lrr_core.refinement.methods import METHODS
+from lrr_core.refinement.trace import GRADIENTS, SIGNS
 from pages import _choices, _help, _shared
 
 BOUND = {"bind": "query-params"}
@@ -110,7 +111,7 @@ def method_control(folder) -> tuple[bool, bool]:
     """Which method; returns whether it mixes (α matters) and whether it pushes (step size, rounds, references matter)."""
     one_of("Method", "method", folder, _help.METHOD)
     method = st.session_state.method
-    st.caption((METHODS | CONTROLS)[method])
+    st.caption(METHODS[method].words)
     return _shared.uses(method)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.refinement.subspace import words
 from lrr_core.refinement.trace import Trace
 from pages import _runs, _shared
@@ -29,7 +30,7 @@ def subspace_figure(trace: Trace, path: str, **look):
     from lrr_core.figures.subspace import describe
     from lrr_core.figures.subspace import subspace_figure as draw
 
-    names = tuple(trace.identity[role] for role in ("backbone", "strong", "weak"))
+    names = Checkpoints.of(trace.identity)
     found, run = _runs.calibrated(path, names, trace.config.reference), trace.runs["refined"]
     return draw(found, run, **look), describe(found, run), words(found)
 

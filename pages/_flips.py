@@ -6,6 +6,7 @@ import streamlit as st
 
 from lrr_core.analysis import summary
 from lrr_core.evaluation.report import flips, kind, written
+from lrr_core.models.checkpoints import ROLES
 from pages import _choices, _controls, _shared
 
 FIRST = 6  # problems of each direction that are listed at once
@@ -78,7 +79,7 @@ def clicked(report, label: str, flip) -> None:
     settings = report.settings(label)
     if kind(report, label) == "text":
         settings["method"] = "coconut"
-    keys = {*_choices.SETTINGS, *_choices.MEMBERS, "thoughts"} - {"seed"}  # it decides nothing but random pushes
+    keys = {*_choices.SETTINGS, *ROLES, "thoughts"} - {"seed"}  # it decides nothing but random pushes
     values = {key: settings[key] for key in keys}
     text = report.problems[flip.index].question
     st.session_state.flip_opened = values | {"problem": _shared.OWN, "text": text, "upto": 0}
@@ -89,7 +90,7 @@ def cannot_open(report, label: str, folder) -> str:
     if report.data["benchmark"] != folder.info.benchmark:
         return OTHER_BENCHMARK.format(theirs=report.benchmark, ours=folder.info.benchmark)
     settings, measured_with = report.settings(label), report.data["identity"].get("members", {})
-    for role in _choices.MEMBERS:
+    for role in ROLES:
         if (name := settings[role]) not in folder.members:
             return f"Explore has no checkpoint {name}, which was the {role} here."
         if isinstance(measured_with, dict) and measured_with.get(name, folder.hash(name)) != folder.hash(name):

@@ -6,9 +6,10 @@ import streamlit as st
 
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.evaluation.experiments import EXPERIMENTS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.refinement.trace import RefineConfig
 from pages import _benchmark_runs as runs
-from pages import _choices, _controls, _help, _shared
+from pages import _controls, _help, _shared
 
 SETTINGS = ("step_size", "residual", "thoughts", "rounds", "reference", "sign", "gradient", "momentum", "seed")
 KINDS = {"balanced": "balanced", "released": "as released", "file": "own file"}
@@ -60,7 +61,7 @@ def new_run(folder) -> None:
     _controls.further_controls(folder)
     _controls.reset_and_link(folder)
     config = RefineConfig.from_dict({key: state[key] for key in SETTINGS})
-    names = tuple(state[role] for role in _choices.MEMBERS)
+    names = Checkpoints.of(state)
     order = runs.Order(experiment, config, names, {"experiment": experiment} | source, own)
     with spot:
         start(order, ready=chosen_kind != "file" or own is not None)

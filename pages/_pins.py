@@ -7,9 +7,10 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from lrr_core.models.checkpoints import ROLES
 from pages import _choices
 
-PINNED = (*_choices.SETTINGS, *_choices.MEMBERS, "thoughts")  # what a pin keeps: all but the problem
+PINNED = (*_choices.SETTINGS, *ROLES, "thoughts")  # what a pin keeps: all but the problem
 
 
 def begin(folder) -> None:

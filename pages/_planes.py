@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.studies import setting_plane as regimes
 from lrr_core.studies.accuracy_plane import AccuracyPlane
@@ -14,7 +15,7 @@ from pages import _shared
 from pages._jobs import Job, remembered
 
 SHIPPED = _shared.HERE / "assets" / "regimes"
-Names = tuple[str, str, str]  # backbone, strong, weak
+Names = Checkpoints  # backbone, strong, weak
 
 
 # --- one problem ------------------------------------------------------------------------------------------------------

@@ -10,9 +10,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
+from lrr_core.benchmarks.catalogue import Problem
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.models.folder import NotCalibrated
 from lrr_core.models.shipped import find_opening, is_run_of
+from lrr_core.refinement.lenders import lenders
+from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.subspace import Subspace
 from lrr_core.refinement.trace import RefineConfig, Trace
 from pages import _shared
@@ -20,14 +23,6 @@ from pages import _shared
 LIVE = _shared.HERE / "assets" / "live"
 AT_ONCE = ("zero_thoughts",)  # controls that no slider touches, so that they cost nothing when one moves
 CONTROLS_SHOWN = (*AT_ONCE, "random_direction")
-LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `mean_thought`
-
-
-def _lenders(method: str) -> list[Problem]:
-    """The problems that lend their thoughts to a method; none where it takes none."""
-    if method not in ("other_thoughts", "mean_thought"):
-        return []
-    return BENCHMARKS["prosqa"].generate("balanced", LENDERS, 20_000, _shared.RANDOM_NODES, _shared.RANDOM_HOPS)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -52,12 +47,12 @@ def run(
 
     Runs that a moved slider does not touch (the plain run, strong's and weak's own) are taken over from the run before.
     """
-    names, shipped = (backbone, strong, weak), opening(path)
+    names, shipped = Checkpoints(backbone, strong, weak), opening(path)
     asked, config = _shared.problem(source, draw, text), RefineConfig.from_dict(settings)
     if shipped is not None and is_run_of(shipped, asked, config, names):
         _latest(path, source, draw, text, *names)[:] = [shipped]
         return shipped
-    within = calibrated(path, names, config.reference).hash if config.method == "tilr" else ""
+    within = calibrated(path, names, config.reference).hash if config.rule.calibrated else ""
     _shared.model_set(path)  # waits here, where it can say so
     return _run(path, source, draw, text, *names, complete, within, **settings)
 
@@ -77,11 +72,11 @@ def _run(
 ) -> Trace:
     from lrr_core.refinement.tracing import refine_problem
 
-    names, config = (backbone, strong, weak), RefineConfig.from_dict(settings)
+    names, config = Checkpoints(backbone, strong, weak), RefineConfig.from_dict(settings)
     latest = _latest(path, source, draw, text, *names)
     before, controls = latest[0] if latest else None, CONTROLS_SHOWN if complete else AT_ONCE
     models, asked = _shared.model_set(path), _shared.problem(source, draw, text)
-    trace = refine_problem(models, asked, config, names, controls, _lenders(config.method), before)
+    trace = refine_problem(models, asked, config, names, controls, lenders(asked, [config.method]), before)
     latest[:] = [trace]
     return trace
 
@@ -106,13 +101,13 @@ def run_here(
 def _run_here(path, source, draw, text, backbone, strong, weak, _models, **settings) -> Trace:
     from lrr_core.refinement.tracing import refine_problem
 
-    config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
-    lenders = _lenders(config.method)
-    return refine_problem(_models, _shared.problem(source, draw, text), config, names, CONTROLS_SHOWN, lenders)
+    config, names = RefineConfig.from_dict(settings), Checkpoints(backbone, strong, weak)
+    asked = _shared.problem(source, draw, text)
+    return refine_problem(_models, asked, config, names, CONTROLS_SHOWN, lenders(asked, [config.method]))
 
 
-def calibrated(path: str, names: tuple[str, str, str], reference: str) -> Subspace:
-    """The subspace of TILR for (backbone, strong, weak) and a reading: the set's, else the one in the user's cache folder,
+def calibrated(path: str, names: Checkpoints, reference: str) -> Subspace:
+    """The subspace of TILR for these checkpoints and a reading: the set's, else the one in the user's cache folder,
     which is made here behind a bar where it is missing (seconds). Raises ModelError."""
     try:
         return _shared.folder(path).subspace(names, reference)
@@ -143,17 +138,16 @@ def comparison(
 ):
     """One problem under every method (`compare.Comparison`), its times measured when a setting is first asked for. settings:
     fields of RefineConfig besides the method; progress: called as progress(method, done, total) while it runs."""
-    within = calibrated(path, (backbone, strong, weak), settings["reference"]).hash
+    within = calibrated(path, Checkpoints(backbone, strong, weak), settings["reference"]).hash
     made = _comparisons(path, source, draw, text, backbone, strong, weak, within, **settings)
     if not made:
         models = _shared.model_set(path)
         from lrr_core.studies.measure_comparison import compare_methods
 
-        config, names = RefineConfig.from_dict(settings), (backbone, strong, weak)
-        lenders = _lenders("other_thoughts")
+        config, names = RefineConfig.from_dict(settings), Checkpoints(backbone, strong, weak)
         before = _latest_comparison(path, source, draw, text, *names)
         asked, previous = _shared.problem(source, draw, text), before[0] if before else None
-        result = compare_methods(models, asked, config, names, lenders, previous, progress)
+        result = compare_methods(models, asked, config, names, lenders(asked, METHODS), previous, progress)
         before[:] = made[:] = [result]  # complete or not at all: a moved slider ends a script in the middle
     return made[0]
 
@@ -176,7 +170,7 @@ class PadJob:
     """The runs under the Live page's pad: shipped where they fit, else computed in a thread. done: set when `pad` or `error` is
     there; share: how far it is, 0 to 1; maps: name -> Map."""
 
-    def __init__(self, path: str, asked: Problem, config: RefineConfig, names: tuple[str, str, str], maps: dict):
+    def __init__(self, path: str, asked: Problem, config: RefineConfig, names: Checkpoints, maps: dict):
         from lrr_core.studies import live_pad as live
 
         self.pad, self.maps, self.error, self.share = None, maps, "", 0.0
@@ -189,7 +183,7 @@ class PadJob:
             args = path, asked, config, names
             threading.Thread(target=self._work, args=args, daemon=True, name="runs under the pad").start()
 
-    def _work(self, path: str, asked: Problem, config: RefineConfig, names: tuple[str, str, str]) -> None:
+    def _work(self, path: str, asked: Problem, config: RefineConfig, names: Checkpoints) -> None:
         try:
             models = _shared.loading(path).wait()
             from lrr_core.studies import measure_live as live_runs
@@ -220,7 +214,7 @@ def _live_pad(
 ) -> PadJob:
     maps = {kind: _shared.ready_map(path, kind, 2) for kind in ("UMAP", "PCA")} if mapped else {}
     config = RefineConfig.from_dict(held)
-    return PadJob(path, _shared.problem(source, draw, text), config, (backbone, strong, weak), maps)
+    return PadJob(path, _shared.problem(source, draw, text), config, Checkpoints(backbone, strong, weak), maps)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -240,4 +234,4 @@ def mixed_runs(path: str, source: str, backbone: str):
     from lrr_core.lessons.measure import mixed_runs
 
     models = _shared.model_set(path)
-    return mixed_runs(models, _shared.problem(source), models.info.thoughts, (backbone, "strong", "weak"))
+    return mixed_runs(models, _shared.problem(source), models.info.thoughts, STANDARD.alone(backbone))

@@ -18,7 +18,7 @@ import streamlit as st
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem, from_text
 from lrr_core.models.folder import ModelError, ModelFolder
 from lrr_core.models.shipped import find_background
-from lrr_core.refinement.trace import MIXES, PUSHES
+from lrr_core.refinement.methods import METHODS
 
 HERE = Path(__file__).resolve().parent.parent
 SHIPPED_SET = str(HERE / "assets" / "models" / "prosqa")
@@ -168,7 +168,7 @@ def map_awaited(path: str) -> None:
 
 def uses(method: str) -> tuple[bool, bool]:
     """Whether a method mixes (α matters) and whether it pushes (step size, rounds, reference matter)."""
-    return method in MIXES and method != "frozen", method in PUSHES
+    return METHODS[method].takes_alpha, METHODS[method].pushes
 
 
 def device_line(path: str) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.models.checkpoints import ROLES
 from lrr_core.studies import comparison as comparing
 from pages import _choices, _controls, _drawn, _help, _pins, _runs, _shared
 
@@ -20,7 +21,7 @@ def main() -> None:
         skeleton = chart.skeleton(height=540)
     _pins.begin(folder)
     state = st.session_state
-    if (method := state.pop("opened", None)) in comparing.ORDER:
+    if (method := state.pop("opened", None)) in comparing.shown():
         _controls.explore_at(method=method)
     with st.sidebar:
         sidebar(folder)
@@ -113,7 +114,7 @@ def clicked() -> None:
 
 def row_opened() -> None:
     row = st.session_state.open_row.row
-    if row < len(comparing.ORDER):
+    if row < len(comparing.shown()):
         st.session_state.opened = st.session_state.rows[row]
 
 
@@ -197,14 +198,14 @@ def against(folder, choice: dict) -> None:
         alt=comparing.describe_difference(traces["a"], traces["b"]),
         config=CHART | {"displaylogo": False},
     )
-    if any(row["setting"] in _choices.MEMBERS for row in rows):
+    if any(row["setting"] in ROLES for row in rows):
         st.caption(
             "A and B use different checkpoints: each is measured against its own plain run, its own strong and weak."
         )
 
 
 def in_words(trace) -> str:
-    c, members = trace.config, " / ".join(trace.identity[role].removeprefix("ladder/") for role in _choices.MEMBERS)
+    c, members = trace.config, " / ".join(trace.identity[role].removeprefix("ladder/") for role in ROLES)
     settings = f"s = {c.step_size:g} · α = {c.residual:g} · {c.reference} · T = {c.thoughts} · K = {c.rounds}"
     return f"{summary.method_label(c.method)} · {settings} · {members}"
 

@@ -63,7 +63,7 @@ def main() -> None:
     with line:
         controls_line(trace)
     with below:
-        if trace.config.method == "tilr":
+        if trace.config.rule.calibrated:
             subspace(trace)
         details(trace, folder.info)
         _shared.companion(f"{trace.problem.id} {state.upto}")

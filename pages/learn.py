@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lrr_core.models.checkpoints import ROLES
 from pages import _choices, _controls, _shared
 from pages._chapters import CHAPTERS
 
@@ -51,7 +52,7 @@ def way_on(folder, keys: list[str], at: int, there: dict | None) -> None:
     with st.container(horizontal=True, width=WIDE):
         if there is not None:
             known = _choices.choices(folder)
-            starts = {k: known[k].start for k in (*_choices.SETTINGS, *_choices.MEMBERS, *VIEW)}
+            starts = {k: known[k].start for k in (*_choices.SETTINGS, *ROLES, *VIEW)}
             _controls.explore_button("See it in Explore", "explore", help=SEE, **starts | there)
         if at:
             before = CHAPTERS[keys[at - 1]].name

@@ -13,6 +13,7 @@ from streamlit.errors import StreamlitAPIException
 
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.models.checkpoints import ROLES
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.studies import live_pad as live
 from lrr_core.studies import live_scene
@@ -45,7 +46,7 @@ def main() -> None:
         return
     title.markdown(f"#### {_shared.escaped(summary.asked(problem))}")
     title.caption(INTRO)
-    members = [choice[key] for key in _choices.MEMBERS]
+    members = [choice[key] for key in ROLES]
     job = _runs.live_pad(PATH, *source, *members, **{key: choice[key] for key in HELD})
     with place:
         wait_for(job)

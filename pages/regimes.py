@@ -7,7 +7,9 @@ import streamlit as st
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.figures.regimes import MODES, accuracy_figure, plane_figure
-from lrr_core.refinement.trace import RefineConfig
+from lrr_core.models.checkpoints import Checkpoints
+from lrr_core.refinement.methods import FULL
+from lrr_core.refinement.trace import RefineConfig, signed, unsigned
 from lrr_core.studies import setting_plane as regimes
 from pages import _choices, _controls, _help, _planes, _shared
 
@@ -28,7 +30,7 @@ def main() -> None:
     if state.problem == _shared.OWN:
         _controls.own_text(head)
     config = RefineConfig.from_dict({key: state[key] for key in HELD})
-    names = tuple(state[role] for role in _choices.MEMBERS)
+    names = Checkpoints.of(state)
     with place:
         one, many = st.tabs([ONE, MANY], key="regimes_tab", on_change="rerun", **_controls.BOUND)
         if one.open:
@@ -62,12 +64,11 @@ def sidebar(folder) -> None:
 def here() -> tuple[float, float]:
     """The setting that is marked: (signed step size, residual mix)."""
     state = st.session_state
-    return state.step_size * (1 if state.sign == "descent" else -1), state.residual
+    return signed(state.step_size, state.sign), state.residual
 
 
 def open_in_explore(step: float, mix: float) -> None:
-    sign = "descent" if step >= 0 else "as_printed"
-    _controls.explore_at(method="full", step_size=abs(step), residual=mix, sign=sign, upto=0)
+    _controls.explore_at(method=FULL, **unsigned(step), residual=mix, upto=0)
 
 
 def explore_button() -> None:
@@ -173,7 +174,7 @@ def many_problems(head, config: RefineConfig, names) -> None:
     if job.result is not None:
         words = job.result.in_words()
         look = {"theme": _shared.theme(), "here": here(), "narrow": _shared.is_narrow()}
-        shown = accuracy_figure(job.result, control=control != "contrast", **look)
+        shown = accuracy_figure(job.result, control=control == "random pushes", **look)
         chart("accuracy_plane", shown, f"Accuracy at every setting. {words}")
     if job.running or not job.started or job.stop.is_set() or job.error:
         waiting("many", job, begin)

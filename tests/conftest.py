@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
-from lrr_core.models.folder import REQUIRED
+from lrr_core.models.checkpoints import STANDARD
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.calibration import calibrate
 from lrr_core.refinement.subspace import file_name
@@ -42,7 +42,7 @@ def _config(family, tied):
 
 def _build(folder, family, tied=True):
     """A model set in the plain Hugging Face layout; every member has a seed of its own. Calibrated for TILR."""
-    for seed, member in enumerate(REQUIRED):
+    for seed, member in enumerate(STANDARD):
         torch.manual_seed(100 * FAMILIES.index(family) + seed)
         AutoModelForCausalLM.from_config(_config(family, tied)).save_pretrained(folder / member)
         make_tokenizer().save_pretrained(folder / member)
@@ -50,7 +50,7 @@ def _build(folder, family, tied=True):
     models, problems = ModelSet(folder, device="cpu"), BENCHMARKS["prosqa"].generate("balanced", 12, 6, (8, 11), (2, 2))
     for reference in REFERENCES:
         found = calibrate(models, problems, RefineConfig(thoughts=3, reference=reference))
-        found.save(folder / "tilr" / file_name(REQUIRED, reference))
+        found.save(folder / "tilr" / file_name(STANDARD, reference))
     return folder
 
 

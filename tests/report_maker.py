@@ -3,13 +3,14 @@
 import json
 from dataclasses import asdict
 
-from lrr_core.analysis.curves import paired_difference, wilson
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.arms import against, parse_all
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.refinement.trace import RefineConfig
 
 CONFIG = RefineConfig(step_size=0.2, residual=0.2, thoughts=3)
-NAMES = ("ladder/06-step-02600", "strong", "weak")
+NAMES = Checkpoints("ladder/06-step-02600")
 COST = {"no_cot": (2, 0, 0, 0), "cot": (2, 0, 0, 12), "coconut": (1, 3, 0, 2)}
 
 
@@ -39,12 +40,12 @@ def made(right: dict[str, str], problems=None, **top) -> dict:
         }  # fmt: skip
         if base:
             found = paired_difference(bits, [bit == "1" for bit in right[base]][: len(bits)])
-            comparisons[arm.label] = {"against": base} | found
+            comparisons[arm.label] = {"against": base} | found.row()
     baseline = {"correct": n // 2, "n": n, "accuracy": (n // 2) / n, "ci95": list(wilson(n // 2, n))}
     data = {
         "format": 2, "benchmark": "prosqa", "n": n, "chance": 0.5, "majority": 0.5, "seeds": [0],
         "source": {"data": None, "generate": "balanced", "nodes": "9-11", "hops": "2-2", "limit": n, "seed": 3},
-        "config": asdict(CONFIG) | dict(zip(("backbone", "strong", "weak"), NAMES, strict=True)),
+        "config": asdict(CONFIG) | dict(zip(Checkpoints("backbone", "strong", "weak"), NAMES, strict=True)),
         "identity": {"members": {}}, "methods": methods, "comparisons": comparisons,
         "baselines": {"depth_rule": baseline}, "published": {"coconut": 82.0, "full": 85.7}, "tuning": None,
         "answers": answers, "problems": [asdict(p) | {"hops": p.graph.hops if p.graph else None} for p in problems],

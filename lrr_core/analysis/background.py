@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.opened import ModelSet
 from ..models.shipped import cached_background, find_background
 from ..refinement.refine import Prompts, Refiner, run_all
@@ -80,7 +81,7 @@ def ensure(
 
 
 def collect(
-    models: ModelSet, problems: Sequence[Problem], kinds: Sequence[tuple[RefineConfig, tuple[str, str, str]]]
+    models: ModelSet, problems: Sequence[Problem], kinds: Sequence[tuple[RefineConfig, Checkpoints]]
 ) -> tuple[np.ndarray, Labels]:
     """At most MOST states (N, D) and their labels: problem after problem, each with the next kind of trajectory in turn.
 
@@ -107,7 +108,7 @@ def collect(
     lengths = [len(states) for _, _, states in found]
     labels = Labels(
         thought=np.concatenate([_thoughts(len(states), kinds[j][0]) for _, j, states in found]),
-        kind=np.repeat([int(kinds[j][0].method != "coconut") for _, j, _ in found], lengths),
+        kind=np.repeat([int(not kinds[j][0].rule.plain) for _, j, _ in found], lengths),
         member=np.repeat([kinds[j][1][0] for _, j, _ in found], lengths),
         trajectory=np.repeat(np.arange(len(found)), lengths),
         problem=np.repeat([p for p, _, _ in found], lengths),
@@ -139,22 +140,22 @@ def _problems(models: ModelSet, seed: int) -> list[Problem]:
     return [made[i] for i in np.random.default_rng(seed).permutation(len(made))]  # so that every kind meets every size
 
 
-def _kinds(models: ModelSet) -> list[tuple[RefineConfig, tuple[str, str, str]]]:
+def _kinds(models: ModelSet) -> list[tuple[RefineConfig, Checkpoints]]:
     """Settings and (backbone, strong, weak); the first is the plain run of the backbone the app opens on."""
     thoughts = models.info.thoughts + BEYOND
     opens = models.info.opens_with if models.info.opens_with in models.members else "backbone"
     ladder = [name for name in models.members if name.startswith("ladder/") and name != opens]
     rungs = [ladder[i] for i in np.linspace(0, len(ladder) - 1, min(RUNGS, len(ladder))).round().astype(int)]
     plain = RefineConfig("coconut", thoughts=thoughts)
-    kinds = [(plain, (name, "strong", "weak")) for name in dict.fromkeys([opens, "backbone", "strong", "weak", *rungs])]
+    kinds = [(plain, STANDARD.alone(name)) for name in dict.fromkeys([opens, "backbone", "strong", "weak", *rungs])]
     mains = list(dict.fromkeys([opens, "backbone"]))
     for i, config in enumerate(REFINED):  # half of them on each, and either reading of the references on both
-        kinds.append((replace(config, thoughts=thoughts), (mains[i // 2 % len(mains)], "strong", "weak")))
+        kinds.append((replace(config, thoughts=thoughts), STANDARD.alone(mains[i // 2 % len(mains)])))
     return kinds
 
 
-def _words(config: RefineConfig, names: tuple[str, str, str]) -> str:
-    if config.method == "coconut":
+def _words(config: RefineConfig, names: Checkpoints) -> str:
+    if config.rule.plain:
         return f"{names[0]}, plain"
     return (
         f"{names[0]}, {config.method}: s = {config.step_size:g}, α = {config.residual:g}, "

@@ -1,4 +1,4 @@
-"""Numbers about thoughts: how far, which way, how sure; and the statistics every comparison is shown with.
+"""Numbers about thoughts: how far, which way, how sure.
 
 Three movements that are never confused: *step change* ‖h^t - h^{t-1}‖ (a reasoner that searches should move), *push*
 ‖h^{t,K} - h^{t,0}‖ (what refinement did here), *deviation* ‖h^t - plain h^t‖ (what refinement has added up to).
@@ -7,7 +7,6 @@ All curves are full-dimensional; no projection is involved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,44 +166,3 @@ def verdict(c: Curves) -> str:
     if closest >= (1 - NEARER) * first:
         return "drifts"
     return "converges" if later[-1] < first and later[-1] <= min(later) + NEARER * first else "overshoots"
-
-
-# --- statistics -------------------------------------------------------------------------------------------------------
-
-
-def wilson(correct: int, n: int) -> tuple[float, float]:
-    """95 % Wilson interval of a rate, as fractions; (0, 1) for n = 0."""
-    from scipy.stats import binomtest
-
-    if n == 0:
-        return 0.0, 1.0
-    interval = binomtest(correct, n).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def paired_difference(a: Sequence[bool], b: Sequence[bool], seed: int = 0, draws: int = 10_000) -> dict:
-    """Accuracy of `a` minus accuracy of `b` on the same problems.
-
-    Returns points (percentage points), ci95 (paired bootstrap, percentage points), p_value (exact McNemar, two-sided),
-    gained (b wrong, a right) and lost (b right, a wrong).
-    """
-    from scipy.stats import binomtest
-
-    a, b = np.asarray(a, bool), np.asarray(b, bool)
-    if a.shape != b.shape:
-        raise ValueError(f"Paired results must have the same length, not {len(a)} and {len(b)}.")
-    n = len(a)
-    if n == 0:
-        return {"points": 0.0, "ci95": [0.0, 0.0], "p_value": 1.0, "gained": 0, "lost": 0}
-    gained, lost = int((a & ~b).sum()), int((~a & b).sum())
-    # a resample of n pairs is a multinomial draw over (gained, lost, tied)
-    counts = np.random.default_rng(seed).multinomial(n, [gained / n, lost / n, 1 - (gained + lost) / n], draws)
-    low, high = np.percentile(100 * (counts[:, 0] - counts[:, 1]) / n, [2.5, 97.5])
-    p = binomtest(gained, gained + lost, 0.5).pvalue if gained + lost else 1.0
-    return {
-        "points": 100 * (gained - lost) / n,
-        "ci95": [float(low), float(high)],
-        "p_value": float(p),
-        "gained": gained,
-        "lost": lost,
-    }

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..colours import ROLES
-from ..refinement.trace import CONTROLS, METHODS, Run, Trace
+from ..refinement.methods import METHODS
+from ..refinement.trace import Run, Trace
 from ..storage import csv_text
 from .curves import Curves, candidate_probability, curves
 
@@ -22,7 +24,7 @@ RUN_NAMES = {"plain": "plain", "refined": "refined", "strong": "strong's own", "
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShownAnswer:
     """What one run answers. name: the candidate in the reader's words, or what the decoded text gives where any answer may come;
     p: its probability among the candidates, None without candidates; right: None where nobody knows."""
 
@@ -47,15 +49,15 @@ class Answer:
         return " ".join(filter(None, (self.name, self.share, self.mark)))
 
 
-def answer(trace: Trace, name: str) -> Answer:
+def answer(trace: Trace, name: str) -> ShownAnswer:
     """The answer of run `name`: its most probable candidate; what its text gives where there are no candidates."""
     run, problem = trace.runs[name], trace.problem
     if not problem.candidates:
         given = BENCHMARKS[problem.benchmark].extract(run.text, problem)
-        return Answer(name, given or "no answer", None, None if problem.gold is None else given == problem.gold)
-    p = float(candidate_probability(run.scores)[run.choice])
+        return ShownAnswer(name, given or "no answer", None, None if problem.gold is None else given == problem.gold)
+    p = float(candidate_probability(run.scores).max())
     right = None if problem.answer is None else run.choice == problem.answer
-    return Answer(name, readers_names(problem)[problem.candidates[run.choice]], p, right)
+    return ShownAnswer(name, chosen([readers_names(problem)[c] for c in problem.candidates], run.choice), p, right)
 
 
 def readers_names(problem: Problem) -> dict[str, str]:
@@ -86,7 +88,7 @@ def run_name(name: str) -> str:
 def refined_name(trace: Trace) -> str:
     """What the run beside the plain one is to be called: a control is no refinement, nor is the plain method."""
     method = trace.config.method
-    return "refined" if method in METHODS and method != "coconut" else method_name(method)
+    return "refined" if METHODS[method].refines else method_name(method)
 
 
 def asked(problem: Problem) -> str:
@@ -160,17 +162,17 @@ def _accuracies(facts: dict) -> dict[str, float]:
 
 def method_name(name: str) -> str:
     """A method or control in words."""
-    return "TILR" if name == "tilr" else name.replace("_", " ")
+    return METHODS[name].name if name in METHODS else name.replace("_", " ")
 
 
 def method_label(name: str) -> str:
     """A method in words, marked where it is a control."""
-    return f"control: {method_name(name)}" if name in CONTROLS else method_name(name)
+    return f"control: {method_name(name)}" if METHODS[name].control else method_name(name)
 
 
 def method_help() -> str:
     """All methods and controls in plain words, as a list."""
-    return "\n".join(f"* **{method_name(name)}**: {words}" for name, words in (METHODS | CONTROLS).items())
+    return "\n".join(f"* **{rule.name}**: {rule.words}" for rule in METHODS.values())
 
 
 def describe(trace: Trace) -> str:

@@ -82,7 +82,9 @@ def read(text: str, ask: int | None = None) -> Reading:
     names apart. A fact that is stated twice is one edge. Cycles are fine. Law: the text of a `GraphQuestion` reads as itself.
     """
     if len(text) > MOST_TEXT:
-        return Reading(fault=f"The text has {len(text):,} characters; at most {MOST_TEXT:,} are read: use a shorter one.")
+        return Reading(
+            fault=f"The text has {len(text):,} characters; at most {MOST_TEXT:,} are read: use a shorter one."
+        )
     parts: list[_Part] = []
     for part in _split(text):
         parts.append(part)
@@ -174,7 +176,8 @@ _KINDS = re.compile(r"(?:kind|type|sort|form|example)s? of (?:(?:an?|the) )?", r
 _WHY = {
     **dict.fromkeys(("not", "no", "none", "never", "nothing", "neither", "nor"), '"{}" denies, and an arrow cannot'),
     **dict.fromkeys(
-        ("some", "most", "many", "few", "several", "sometimes", "usually", "often"), '"{}" is not every, so it is no arrow'
+        ("some", "most", "many", "few", "several", "sometimes", "usually", "often"),
+        '"{}" is not every, so it is no arrow',
     ),
     **dict.fromkeys(("if", "when", "unless", "then", "only", "except"), 'a condition ("{}") is no arrow'),
     **dict.fromkeys(("he", "she", "it", "they", "this", "that", "who"), 'say who or what "{}" is: write the name'),
@@ -223,7 +226,18 @@ _WHETHER = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(r"(?:(?:which|what)(?: of (?:them|these|those|the two))?,? )?(is|are)\b,?:? (.+)", re.IGNORECASE)
-_SAID = {"also", "always", "really", "certainly", "therefore", "thus", "too", "indeed", "in-fact", "all"}  # after the verb
+_SAID = {
+    "also",
+    "always",
+    "really",
+    "certainly",
+    "therefore",
+    "thus",
+    "too",
+    "indeed",
+    "in-fact",
+    "all",
+}  # after the verb
 _STRONG = {"but", "while", "whereas", "so", "because", "since", "therefore"}
 _TOKEN = re.compile(r"[\w'-]+|\S")
 
@@ -382,7 +396,11 @@ def _offer(splits: Sequence[tuple[list[str], list[str]]], plural: bool, bare: bo
 
 # --- the text --------------------------------------------------------------------------------------------------------
 
-_PLAIN = str.maketrans({c: " " for c in '"“”„«»()[]*\0\u00a0\u2009'} | dict.fromkeys("‘’ʼ", "'") | dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n"))
+_PLAIN = str.maketrans(
+    dict.fromkeys('"“”„«»()[]*\x00\xa0\u2009', " ")
+    | dict.fromkeys("‘’ʼ", "'")
+    | dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n")
+)
 _MARKS = re.compile(
     r"(?m)^[ \t]*(?:(?:[-*+•·‣▪◦–—>#]+|\(?\d{1,3}[.):]|\(?[a-zA-Z]\))[ \t]+)?"
     r"(?:(?:facts?|rules?|premises?|context|given|problem|text|statements?|questions?|query|q)[ \t]*:)?",
@@ -397,7 +415,10 @@ def _split(text: str) -> Iterator[_Part]:
     # marks are blanked and keep their length, so that places stay those of the text; \0 ends a sentence
     marked = _MARKS.sub(lambda m: m[0] if m[0].isspace() or not m[0] else "\0" * len(m[0]), text.replace("\0", " "))
     for chunk in re.finditer(r"[^.?!;\0]+([.?!;]*)", marked.translate(_PLAIN | {0: "\0"})):
-        lines = [(m.start() + chunk.start(), m[0]) for m in re.finditer(r"[^\n]*\S[^\n]*", chunk[0][: chunk.end() - chunk.start()])]
+        lines = [
+            (m.start() + chunk.start(), m[0])
+            for m in re.finditer(r"[^\n]*\S[^\n]*", chunk[0][: chunk.end() - chunk.start()])
+        ]
         lines = [(at, line) for at, line in lines if re.search(r"[^\s.?!;]", line)]
         i = 0
         while i < len(lines):
@@ -488,7 +509,9 @@ def _understood(parts: list[_Part], ask: int | None) -> Reading:
     wanted = questions[(ask or 1) - 1]
     asked = next(i for i, p in enumerate(parts) if p.question and p.text + "?" == wanted)
     every = [m for p in parts for fact in p.facts for m in fact]
-    every += [m for p in parts if p.question for m in (*(m for s in p.question.splits[:1] for m in s), p.question.other) if m]
+    every += [
+        m for p in parts if p.question for m in (*(m for s in p.question.splits[:1] for m in s), p.question.other) if m
+    ]
     nodes = _Names({m.words.casefold() for m in every if not m.plural})
     edges: dict[tuple[int, int], None] = {}
     persons, kinds, whys = set(), set(), {}
@@ -503,10 +526,19 @@ def _understood(parts: list[_Part], ask: int | None) -> Reading:
         if part.facts and len(edges) == before:
             whys[i] = "it was said before"
         elif part.question and i != asked:
-            whys[i] = "it was asked before" if part.text.casefold() == parts[asked].text.casefold() else "another question was chosen"
+            whys[i] = (
+                "it was asked before"
+                if part.text.casefold() == parts[asked].text.casefold()
+                else "another question was chosen"
+            )
     if both := sorted(persons & kinds):
         name = nodes.names[both[0]]
-        at = {i: f'"{name}" is a person and a kind' for i, p in enumerate(parts) for f in p.facts if name in (f[0].words, f[1].words)}
+        at = {
+            i: f'"{name}" is a person and a kind'
+            for i, p in enumerate(parts)
+            for f in p.facts
+            if name in (f[0].words, f[1].words)
+        }
         raise _Fault(
             f'"{name}" is used both as a person ("{name} is a ...") and as a kind ("... is a {name}"); '
             f'write "Every {name.lower()} is a ..." for a kind, or give the person another name.',
@@ -522,7 +554,9 @@ def _understood(parts: list[_Part], ask: int | None) -> Reading:
 
 def _asked(question: _Question, nodes: _Names, edges: tuple[tuple[int, int], ...]) -> tuple[GraphQuestion, str]:
     """(the problem, the candidate that the reader chose or "")."""
-    root, first = next((s for s in question.splits if None not in (nodes.find(s[0]), nodes.find(s[1]))), question.splits[0])
+    root, first = next(
+        (s for s in question.splits if None not in (nodes.find(s[0]), nodes.find(s[1]))), question.splits[0]
+    )
     mentions = [("asks about", root), ("offers", first), *([("offers", question.other)] if question.other else [])]
     for what, mention in mentions:
         if nodes.find(mention) is None:
@@ -565,7 +599,11 @@ def _not_understood(parts: Sequence[_Part], unread: dict[int, str]) -> str:
     at, why = next(iter(unread.items()))
     text = parts[at].text if len(parts[at].text) <= 200 else parts[at].text[:200] + " ..."
     nearest = _nearest(parts[at].text)
-    fix = f'Did you mean "{nearest}"?' if nearest else 'Write "Every shumpus is a rempus." or "Tom is a terpus."'
+    fix = 'Write "Every shumpus is a rempus." or "Tom is a terpus."'
+    if nearest:
+        fix = f'Did you mean "{nearest}"?'
+    elif _ASKED.match(parts[at].text) or _WHETHER.match(parts[at].text):
+        fix = 'Ask "Is Tom a lempus or scrompus?"'
     more = f" ({len(unread) - 1} more sentences were not understood.)" if len(unread) > 1 else ""
     return f'This sentence was not understood: "{text}": {why}. {fix}{more}'
 
@@ -579,7 +617,8 @@ def _nearest(text: str) -> str:
     for i, word in enumerate(words):
         for ours in ("is", "are", "every", "each", "all", "a", "an", "or", "and"):
             like = SequenceMatcher(None, word.casefold(), ours).ratio()
-            if word.casefold() not in _RESERVED and like >= 0.5:
+            # "iz" shares one letter of two with "is"; longer words must be nearer, or "have" would be "are"
+            if word.casefold() not in _RESERVED and like >= (0.5 if len(word) == 2 == len(ours) else 0.6):
                 tried.append((like, " ".join([*words[:i], ours.capitalize() if i == 0 else ours, *words[i + 1 :]])))
         if word.casefold() in ("is", "or"):
             article = "an" if words[i + 1 : i + 2] and words[i + 1][0].lower() in "aeiou" else "a"

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..models.checkpoints import Checkpoints
 from .options import (
     DEFAULT_SET,
     Backbone,
@@ -106,7 +107,7 @@ def evaluate(
     from ..evaluation.search import check_apart, chosen_settings, load, tuning
     from ..evaluation.tally import table
     from ..models.opened import ModelSet
-    from ..refinement.trace import PUSHES
+    from ..refinement.methods import METHODS
     from ..storage import write_json
 
     _check_source(data, generate, limit, batch_size)
@@ -132,7 +133,7 @@ def evaluate(
         if methods is None and experiment is None:
             labels = ["coconut", "residual", "contrast", "full", "zero_thoughts"]
         if team.main:
-            if any(label.split("@")[0] in PUSHES for label in labels):
+            if any(METHODS[m].pushes for m in (label.split("@")[0] for label in labels) if m in METHODS):
                 warn_of_equals(held, backbone, strong)
             if surface and not surface["chosen"]["step_size"]:
                 say(
@@ -140,7 +141,7 @@ def evaluate(
                 )
         with bar("answer") as shown:
             report = run(
-                held, found, labels, config, (backbone, strong, weak), batch_size, _progress(shown, team.main),
+                held, found, labels, config, Checkpoints(backbone, strong, weak), batch_size, _progress(shown, team.main),
                 kept=out.with_suffix(".answers.jsonl") if out else None, source=source,
                 tuning=tuning(surface, tuned.name) if surface else None,
             )  # fmt: skip
@@ -201,7 +202,7 @@ def sweep(
     team = Processes()
     with opened(ModelSet, models, device, dtype) as held, bar("answer") as shown:
         surface = search(
-            held, found[seed], settings(held), (backbone, strong, weak), axes, draw, draw_seed, batch_size,
+            held, found[seed], settings(held), Checkpoints(backbone, strong, weak), axes, draw, draw_seed, batch_size,
             _progress(shown, team.main), out.with_suffix(".answers.jsonl") if out else None, source,
         )  # fmt: skip
     if team.main:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..models.checkpoints import Checkpoints
 from .options import (
     DEFAULT_SET,
     Device,
@@ -74,7 +75,10 @@ def calibrate(
         thinkers = [b.strip() for b in (backbone or f"backbone,{held.info.opens_with}").split(",")]
         for thinker in dict.fromkeys(thinkers):
             for reference in dict.fromkeys(r.strip() for r in references.split(",")):
-                config, names = settings(held, thoughts=thoughts, reference=reference), (thinker, strong, weak)
+                config, names = (
+                    settings(held, thoughts=thoughts, reference=reference),
+                    Checkpoints(thinker, strong, weak),
+                )
                 with bar("problem") as shown:
 
                     def progress(done: int, total: int, shown=shown) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..models.checkpoints import Checkpoints
 from .options import (
     ASSETS,
     DEFAULT_SET,
@@ -187,7 +188,7 @@ def live(
         if background is None:
             raise ModelError(f"{models} has no map of its thoughts; make it with `{PROGRAM} map --models {models}`.")
         maps = {kind: background.map(kind, 2) for kind in ("UMAP", "PCA")}
-        names = (backbone or held.info.opens_with, strong, weak)
+        names = Checkpoints(backbone or held.info.opens_with, strong, weak)
         config = settings(held, thoughts=thoughts, rounds=rounds)
         for file in ship(held, problems, config, names, maps, out or assets / "live", say):
             print(file)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..models.checkpoints import Checkpoints
+from ..refinement.methods import FULL
 from .options import DEFAULT_SET, PROGRAM, REGIMES, Device, Models, bar, opened, say
 
 if TYPE_CHECKING:
@@ -189,7 +191,7 @@ def _plane(trace: Trace, recipe: Recipe, models: Path, device: str) -> Plane | N
     from ..studies.measure_planes import problem_plane
     from ..studies.setting_plane import kept_file
 
-    names = tuple(trace.identity[role] for role in ("backbone", "strong", "weak"))
+    names = Checkpoints.of(trace.identity)
     try:
         with opened(ModelSet, models, device) as held:
             if held.weights(*dict.fromkeys(names)) != {name: trace.identity["members"][name] for name in names}:
@@ -231,7 +233,7 @@ def _many(
     data = read(report)
     check(data)
     known = gallery.labels(data)
-    arm = arm or ("full" if "full" in known else known[0] if known else "full")
+    arm = arm or (FULL if FULL in known or not known else known[0])
     cases = gallery.cases(data, arm, flip=flip, order=order)[:top]
     if not cases:
         raise RecipeError(f"No case of {arm} in {report} has flip {flip!r}; choose another --flip or --arm.")

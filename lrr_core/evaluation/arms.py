@@ -14,45 +14,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from ..refinement.trace import CONTROLS, METHODS, PUSHES, REFERENCES, ConfigError, RefineConfig
+from ..models.checkpoints import ROLES, Checkpoints
+from ..refinement.methods import BASELINES, METHODS, PLAIN, Method
+from ..refinement.trace import REFERENCES, ConfigError, RefineConfig
 
-TEXT_METHODS = {"no_cot": "the bare answer, no reasoning", "cot": "reasoning as text, then the answer"}
-ALL_METHODS = (*TEXT_METHODS, *METHODS, *CONTROLS)
-BASE = "coconut"  # what comparisons are paired against
-DONATED = {"other_thoughts", "mean_thought"}  # controls that borrow thoughts of other problems
-RANDOM = {"random_direction"}  # the only methods whose answers depend on the seed
 SHORT = {"s": "step_size", "a": "residual", "k": "rounds", "t": "thoughts", "β": "momentum"}
-MEMBERS = ("backbone", "strong", "weak")
+
+
+def known_methods() -> tuple[str, ...]:
+    """What an arm's label may begin with: reasoning in text, then the methods table as it is now."""
+    return (*BASELINES, *METHODS)
 
 
 @dataclass(frozen=True)
 class Arm:
-    """label; method: a key of ALL_METHODS; config: with the overrides applied (for a method in text: as given); names:
+    """label; method: a key of `known_methods`; config: with the overrides applied (for a method in text: as given); names:
     (backbone, strong, weak); settings: the overrides alone."""
 
     label: str
     method: str
     config: RefineConfig
-    names: tuple[str, str, str]
+    names: Checkpoints
     settings: dict[str, str | int | float]
 
     @property
     def in_text(self) -> bool:
-        return self.method in TEXT_METHODS
+        return self.method in BASELINES
+
+    @property
+    def rule(self) -> Method | None:
+        """What the methods table says of it; None for a method in text."""
+        return METHODS.get(self.method)
 
     @property
     def members(self) -> tuple[str, ...]:
         """The checkpoints this arm uses."""
         if self.in_text:
             return (self.method,)
-        return self.names if self.method in PUSHES else self.names[:1]
+        asked = ("backbone", *METHODS[self.method].references)
+        return tuple(name for role, name in self.names._asdict().items() if role in asked)
 
 
-def parse(label: str, config: RefineConfig, names: tuple[str, str, str]) -> Arm:
+def parse(label: str, config: RefineConfig, names: Checkpoints) -> Arm:
     """The arm a label stands for over given settings. ConfigError for an unknown method or setting, or a bad value."""
     method, *parts = label.split("@")
-    if method not in ALL_METHODS:
-        raise ConfigError(f"No method called {method!r}; choose from {', '.join(ALL_METHODS)}.")
+    if method not in known_methods():
+        raise ConfigError(f"No method called {method!r}; choose from {', '.join(known_methods())}.")
     kinds = {f.name: type(f.default) for f in fields(RefineConfig)}
     own: dict[str, str | int | float] = {}
     for part in parts:
@@ -60,7 +67,7 @@ def parse(label: str, config: RefineConfig, names: tuple[str, str, str]) -> Arm:
         if not equals and key in REFERENCES:
             key, value = "reference", key
         key = SHORT.get(key, key)
-        if key in MEMBERS:
+        if key in ROLES:
             own[key] = value
         elif key in kinds and key != "method":
             try:
@@ -68,30 +75,30 @@ def parse(label: str, config: RefineConfig, names: tuple[str, str, str]) -> Arm:
             except ValueError:
                 raise ConfigError(f"{key} in {label!r} takes a {kinds[key].__name__}, not {value!r}.") from None
         else:
-            known = (*REFERENCES, *(f"{k}=" for k in (*SHORT, *kinds, *MEMBERS) if k != "method"))
+            known = (*REFERENCES, *(f"{k}=" for k in (*SHORT, *kinds, *ROLES) if k != "method"))
             raise ConfigError(f"{part!r} in {label!r} is no setting; after the method write {', '.join(known)}.")
-    trio = tuple(str(own.get(role, name)) for role, name in zip(MEMBERS, names, strict=True))
-    settings = {k: v for k, v in own.items() if k not in MEMBERS}
-    if method in TEXT_METHODS:
+    trio = names._replace(**{role: str(own[role]) for role in ROLES if role in own})
+    settings = {k: v for k, v in own.items() if k not in ROLES}
+    if method in BASELINES:
         if own:
             raise ConfigError(f"{method} reasons in text and has no settings; write it as {method!r}, not {label!r}.")
         return Arm(label, method, config, trio, own)
     return Arm(label, method, replace(config, method=method, **settings), trio, own)
 
 
-def parse_all(labels, config: RefineConfig, names: tuple[str, str, str]) -> list[Arm]:
+def parse_all(labels, config: RefineConfig, names: Checkpoints) -> list[Arm]:
     """Every label once, in order. ConfigError where there is none."""
     arms = [parse(label, config, names) for label in dict.fromkeys(labels)]
     if not arms:
-        raise ConfigError(f"No method was named; choose from {', '.join(ALL_METHODS)}.")
+        raise ConfigError(f"No method was named; choose from {', '.join(known_methods())}.")
     return arms
 
 
 def against(arm: Arm, arms: list[Arm]) -> str | None:
     """Label of the plain arm that `arm` is compared with: the same backbone and as many thoughts, else (for text, and for
     arms that vary just these) the plain arm without settings; None for plain arms of the given settings, or without one."""
-    plain = [a for a in arms if a.method == BASE]
-    if arm.method != BASE:
+    plain = [a for a in arms if a.method == PLAIN]
+    if arm.method != PLAIN:
         for other in plain:
             same = (other.names[0], other.config.thoughts) == (arm.names[0], arm.config.thoughts)
             if same and not arm.in_text:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..refinement.trace import PUSHES
+from ..refinement.methods import METHODS, PLAIN
 
 # parameters outside the token embedding, which a position that is only read does not pass through
 SIZES = {
@@ -22,9 +22,7 @@ SIZES = {
 
 def forwards(method: str, thoughts: int, rounds: int = 1, reference: str = "next", decoded: int = 1) -> dict[str, int]:
     """Forward passes of one problem by kind. decoded: tokens read to write the answer, the end-of-thought token included."""
-    models = 3 if method in PUSHES else 1
-    probes = 2 * thoughts * rounds if models == 3 and reference == "next" else 0
-    return {"prefill": models, "single": models * thoughts, "probe": probes, "decode": decoded}
+    return METHODS[method].forwards(thoughts, rounds, reference, decoded)
 
 
 def positions(
@@ -51,13 +49,13 @@ class Bill:
 
 def bills(prompt: int = 100, decoded: int = 2) -> list[Bill]:
     """The table as thoughts, rounds and model grow."""
-    settings = [("coconut", 6, 1, "next"), ("full", 6, 1, "same"), ("full", 6, 1, "next"), ("full", 6, 4, "next")]
+    settings = [(PLAIN, 6, 1, "next"), ("full", 6, 1, "same"), ("full", 6, 1, "next"), ("full", 6, 4, "next")]
     settings += [("full", 12, 1, "next")]
     out = []
     for model, parameters in SIZES.items():
         for method, t, k, reference in settings:
             count = positions(method, prompt, t, k, reference, decoded)
             passes = sum(forwards(method, t, k, reference, decoded).values())
-            label = method if method == "coconut" else f"{method}@{reference}"
+            label = method if METHODS[method].plain else f"{method}@{reference}"
             out.append(Bill(model, label, t, k, passes, count, 2 * parameters * count))
     return out

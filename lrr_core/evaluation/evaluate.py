@@ -18,14 +18,16 @@ import torch
 
 from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.task import Problem
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError
 from ..models.memory import PeakMemory, free_memory, out_of_memory
 from ..models.opened import ModelSet
+from ..refinement.methods import BASELINES, METHODS, borrowers
 from ..refinement.refine import Prompts, plain_thoughts
 from ..refinement.trace import RefineConfig
 from .answer_log import AnswerLog, Entry, digest, fingerprint
 from .answering import Answer, answer_batch
-from .arms import DONATED, RANDOM, TEXT_METHODS, Arm, parse_all
+from .arms import Arm, parse_all
 from .processes import Processes
 from .tally import Tally, report
 
@@ -55,7 +57,7 @@ def evaluate(
     problems: Problems,
     labels: Sequence[str],
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    names: Checkpoints = STANDARD,
     batch_size: int = 64,
     progress: Callable[[str, int, int], None] = lambda label, done, total: None,
     cancel: Callable[[], bool] = lambda: False,
@@ -88,7 +90,7 @@ def evaluate(
     memory = {arm.label: log.memory.get(_memory_key(models, arm, sets[first])) for arm in arms}
     units = _units(arms, sets, marks, batch_size)
     missing = [u for u in units if log.get(u.mark, u.at, u.problems) is None]
-    donors = _Donors(models, sets, batch_size, team, missing)
+    lent = _Lent(models, sets, batch_size, team, missing)
     total = sum(len(u.problems) for u in units)
     done = total - sum(len(u.problems) for u in missing)
     shared = all(sets[s] == sets[first] for s in sets)
@@ -104,7 +106,7 @@ def evaluate(
         answered = {seed: [p for part in parts.values() for p in part] for seed, parts in batches.items()}
         tallies = {a.label: _tally(log, a.label, counted, first if shared else None, memory[a.label]) for a in arms}
         used = dict.fromkeys(name for arm in arms for name in arm.members)
-        settings = asdict(config) | dict(zip(("backbone", "strong", "weak"), names, strict=True))
+        settings = asdict(config) | names._asdict()
         benchmark = BENCHMARKS[models.info.benchmark]
         return report(benchmark, answered, arms, tallies, settings, models.identity(*used), source, tuning)
 
@@ -121,7 +123,7 @@ def evaluate(
                     raise Stopped
                 start = time.perf_counter()
                 with models.lock:
-                    answers = _answer(models, unit, donors.of(unit))
+                    answers = _answer(models, unit, lent.of(unit))
                 entry = Entry(tuple(a.problem for a in answers), time.perf_counter() - start, tuple(answers))
                 log.add(unit.mark, unit.at, entry)
                 own.append((unit.mark, unit.at, entry))
@@ -152,13 +154,13 @@ def _check(models: ModelSet, sets: Mapping[int, Sequence[Problem]], arms: Sequen
                 f"{other[0].id} belongs to {other[0].benchmark}, and this model set was made for {models.info.benchmark}; "
                 "give problems of that benchmark, or another set."
             )
-        if len(problems) < 2 and (borrowing := DONATED & {arm.method for arm in arms}):
+        if len(problems) < 2 and (borrowing := borrowers(arm.method for arm in arms)):
             raise ModelError(f"{', '.join(sorted(borrowing))} needs thoughts of another problem; give at least two.")
     for arm in arms:
         if not arm.in_text:
             models.check_method(arm.method, arm.names, arm.config)
         for name in arm.members:
-            if name in TEXT_METHODS and name not in models.members:
+            if name in BASELINES and name not in models.members:
                 raise ModelError(f"This set has no checkpoint {name!r}, so the method {name} cannot run; leave it out.")
             models.model(name)
 
@@ -166,10 +168,10 @@ def _check(models: ModelSet, sets: Mapping[int, Sequence[Problem]], arms: Sequen
 def _mark(models: ModelSet, arm: Arm, seed: int, problems: Sequence[Problem]) -> str:
     """Stands for everything that the answers of an arm depend on."""
     config = replace(arm.config, seed=seed)
-    names = dict(zip(("backbone", "strong", "weak"), arm.names, strict=True))
+    names = arm.names._asdict()
     asked = [(p.id, fingerprint(p), p.gold) for p in problems]
     weights = models.identity(*arm.members)
-    if arm.method == "tilr":
+    if arm.rule and arm.rule.calibrated:
         weights["subspace"] = models.subspace(arm.names, config.reference).hash
     return digest([arm.method, asdict(config), names, weights, asdict(models.info) | {"members": None}, asked])
 
@@ -181,7 +183,7 @@ def _units(arms, sets, marks, batch_size: int) -> list[Unit]:
     shared = all(sets[s] == sets[seeds[0]] for s in seeds)
     out = []
     for seed in seeds:
-        asked = [arm for arm in arms if not shared or seed == seeds[0] or arm.method in RANDOM]
+        asked = [arm for arm in arms if not shared or seed == seeds[0] or (arm.rule and arm.rule.random)]
         for at, start in enumerate(range(0, len(sets[seed]), batch_size)):
             batch = tuple(sets[seed][start : start + batch_size])
             for arm in asked:
@@ -205,7 +207,7 @@ def _measure_memory(models, arm: Arm, problems, log: AnswerLog) -> None:
         return
     sample = sorted(problems, key=lambda p: len(p.question))[-SAMPLE:]
     shape = len(sample), arm.config.thoughts, models.width
-    given = torch.zeros(shape, dtype=models.dtype, device=models.device) if arm.method in DONATED else None
+    given = torch.zeros(shape, dtype=models.dtype, device=models.device) if borrowers([arm.method]) else None
     with models.lock, PeakMemory([models.model(name) for name in arm.members], models.device) as peak:
         answer_batch(models, sample, arm, given)
     log.add_memory(key, peak.bytes / len(sample))
@@ -217,8 +219,8 @@ def _most(models: ModelSet, log: AnswerLog) -> int:
     return max(1, int(SHARE * free_memory(models.device) / largest)) if largest else 1 << 30
 
 
-class _Donors:
-    """Plain thoughts for the controls that borrow: the next problem's in list order, and the mean over all the others.
+class _Lent:
+    """Plain thoughts for the methods that borrow: each problem's from those after it in its list (see `lenders`).
 
     Rolled out batch by batch over the processes, once per backbone, number of thoughts and seed, and only where a unit
     that is still missing needs them; so they depend on nothing but the problems. All processes make one together.
@@ -227,21 +229,21 @@ class _Donors:
     def __init__(self, models, sets, batch_size: int, team: Processes, missing: Sequence[Unit]):
         self.made: dict[tuple, dict[str, torch.Tensor]] = {}
         for unit in missing:
-            if unit.arm.method in DONATED and self._key(unit) not in self.made:
-                self.made[self._key(unit)] = _donors(models, sets[unit.seed], unit.arm, batch_size, team)
+            if borrowers([unit.arm.method]) and self._key(unit) not in self.made:
+                self.made[self._key(unit)] = _lent(models, sets[unit.seed], unit.arm, batch_size, team)
 
     @staticmethod
     def _key(unit: Unit) -> tuple:
         return unit.arm.names[0], unit.arm.config.thoughts, unit.seed
 
     def of(self, unit: Unit) -> torch.Tensor | None:
-        if unit.arm.method not in DONATED:
+        if not borrowers([unit.arm.method]):
             return None
         return self.made[self._key(unit)][unit.arm.method][unit.start : unit.start + len(unit.problems)]
 
 
-def _donors(models, problems, arm: Arm, batch_size: int, team: Processes) -> dict[str, torch.Tensor]:
-    """`other_thoughts` and `mean_thought`, each (n, T, D)."""
+def _lent(models, problems, arm: Arm, batch_size: int, team: Processes) -> dict[str, torch.Tensor]:
+    """method -> what the list lends to each of its problems, (n, T, D), for every method that borrows."""
     own = {}
     for index, start in enumerate(range(0, len(problems), batch_size)):
         if team.mine(index):
@@ -250,17 +252,16 @@ def _donors(models, problems, arm: Arm, batch_size: int, team: Processes) -> dic
                 own[start] = plain_thoughts(models, prompts, arm.config.thoughts, arm.names[0]).cpu()
     rolled = {start: part for theirs in team.gather(own) for start, part in theirs.items()}
     thoughts = torch.cat([rolled[start] for start in sorted(rolled)])  # (n, T, D)
-    others = (thoughts.sum(0, keepdim=True) - thoughts) / (len(thoughts) - 1)
-    return {"other_thoughts": thoughts.roll(-1, 0), "mean_thought": others}
+    return {key: METHODS[key].lend(thoughts, each=True) for key in borrowers(METHODS)}
 
 
 # --- one batch --------------------------------------------------------------------------------------------------------
 
 
-def _answer(models: ModelSet, unit: Unit, donors: torch.Tensor | None) -> list[Answer]:
+def _answer(models: ModelSet, unit: Unit, lent: torch.Tensor | None) -> list[Answer]:
     """Answer a batch; in halves where memory runs out."""
     try:
-        return answer_batch(models, unit.problems, unit.arm, donors)
+        return answer_batch(models, unit.problems, unit.arm, lent)
     except Exception as error:
         if not out_of_memory(error):
             raise
@@ -273,7 +274,7 @@ def _answer(models: ModelSet, unit: Unit, donors: torch.Tensor | None) -> list[A
     if models.device.type == "cuda":
         torch.cuda.empty_cache()
     first, second = (replace(unit, problems=part) for part in (unit.problems[:half], unit.problems[half:]))
-    given = (None, None) if donors is None else (donors[:half], donors[half:])
+    given = (None, None) if lent is None else (lent[:half], lent[half:])
     return _answer(models, first, given[0]) + _answer(models, second, given[1])
 
 

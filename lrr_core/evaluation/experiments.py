@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..models.folder import ModelFolder
-from ..refinement.trace import CONTROLS, REFERENCES
-from .arms import BASE, TEXT_METHODS
+from ..refinement.methods import BASELINES, FULL, PLAIN, RANDOM, RESIDUAL, ZERO, controls, methods
+from ..refinement.trace import REFERENCES
 
 STEP_SIZES = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0)  # of the sensitivity experiment
 RESIDUALS = (0.0, 0.1, 0.2, 0.4, 0.7)
-TILR = "tilr"
 
 
 @dataclass(frozen=True)
@@ -29,25 +28,25 @@ class Experiment:
 
 
 def _text(folder: ModelFolder) -> tuple[str, ...]:
-    return tuple(name for name in TEXT_METHODS if name in folder.members)
+    return tuple(name for name in BASELINES if name in folder.members)
 
 
 def _main(folder: ModelFolder) -> tuple[str, ...]:
-    return (*_text(folder), BASE, "full", "zero_thoughts", "random_direction")
+    return (*_text(folder), PLAIN, FULL, ZERO, RANDOM)
 
 
 def _ablation(folder: ModelFolder) -> tuple[str, ...]:
-    pushed = [f"{method}@{reference}" for method in ("contrast", "full", TILR) for reference in REFERENCES]
-    return (BASE, "residual", *pushed)
+    pushed = [f"{key}@{reference}" for key, rule in methods().items() if rule.pushes for reference in REFERENCES]
+    return (PLAIN, RESIDUAL, *pushed)
 
 
 def _controls(folder: ModelFolder) -> tuple[str, ...]:
-    return (BASE, "full", *CONTROLS)
+    return (PLAIN, FULL, *controls())
 
 
 def _sensitivity(folder: ModelFolder) -> tuple[str, ...]:
     grid = [f"full@{r}@s={s:g}@a={a:g}" for r in REFERENCES for a in RESIDUALS for s in STEP_SIZES if s]
-    return (BASE, *(f"full@next@s=0@a={a:g}" for a in RESIDUALS if a), *grid)
+    return (PLAIN, *(f"full@next@s=0@a={a:g}" for a in RESIDUALS if a), *grid)
 
 
 def _rungs(folder: ModelFolder) -> list[str]:
@@ -57,19 +56,19 @@ def _rungs(folder: ModelFolder) -> list[str]:
 
 def _backbones(folder: ModelFolder) -> tuple[str, ...]:
     rungs = _rungs(folder)
-    methods = (BASE, "full@next", "full@same", "random_direction")
+    methods = (PLAIN, "full@next", "full@same", RANDOM)
     return tuple(f"{method}@backbone={rung}" for rung in rungs for method in methods)
 
 
 def _tokens(folder: ModelFolder) -> tuple[str, ...]:
-    counts = [f"{BASE}@t={t}" for t in range(folder.info.thoughts)]
-    return (*_text(folder), BASE, *counts, "full")
+    counts = [f"{PLAIN}@t={t}" for t in range(folder.info.thoughts)]
+    return (*_text(folder), PLAIN, *counts, FULL)
 
 
 def _more_training(folder: ModelFolder) -> tuple[str, ...]:
     rungs = _rungs(folder)
     start = rungs.index(folder.info.opens_with) if folder.info.opens_with in rungs else max(len(rungs) // 2 - 1, 0)
-    methods = (BASE, "full@next", "full@same")
+    methods = (PLAIN, "full@next", "full@same")
     return tuple(f"{method}@backbone={rung}" for rung in rungs[start:] for method in methods)
 
 

@@ -14,15 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..analysis.curves import paired_difference
+from ..analysis.statistics import paired_difference
 from ..benchmarks.catalogue import BENCHMARKS, Problem
-from ..refinement.trace import CONTROLS
+from ..refinement.methods import BASELINES, METHODS, RANDOM
 from ..studies.ladder_words import name as short
-from .arms import BASE, TEXT_METHODS
 from .report_checks import FORWARDS, ReportError, check, read
 
 __all__ = ["Flip", "Flips", "Report", "ReportError", "load"]
-RANDOM = "random_direction"
 KINDS = ("text", "base", "method", "control")  # of arms, in the order they are read
 SYMBOLS = {"step_size": "s", "residual": "α", "rounds": "K", "thoughts": "T", "momentum": "β", "seed": "seed"}
 REFERENCE_NAMES = {
@@ -87,9 +85,9 @@ def from_data(data: dict) -> Report:
 def kind(report: Report, label: str) -> str:
     """What an arm is: "text", "base" (the plain latent run), "control" or "method"."""
     method = report.data["methods"][label]["method"]
-    if method in TEXT_METHODS:
+    if method in BASELINES:
         return "text"
-    return "base" if method == BASE else "control" if method in CONTROLS else "method"
+    return "base" if METHODS[method].plain else "control" if METHODS[method].control else "method"
 
 
 def written(report: Report, label: str) -> str:
@@ -245,13 +243,11 @@ def flips(report: Report, label: str) -> Flips:
             (gained if mine["right"] else lost).append(Flip(i % report.n, mine.get("seed", 0), *margins))
     largest = lambda flip: -abs(flip.change or 0.0)  # noqa: E731
     control = control_of(report, label)
-    counted = {"gained": 0, "lost": 0}
-    if control:
-        sides = report.right(control), report.right(against)
-        n = min(map(len, sides))
-        counted = paired_difference(*(side[:n] for side in sides), draws=1)
+    sides = (report.right(control), report.right(against)) if control else ((), ())
+    n = min(map(len, sides))
+    counted = paired_difference(*(side[:n] for side in sides))
     gained, lost = sorted(gained, key=largest), sorted(lost, key=largest)
-    return Flips(label, against, tuple(gained), tuple(lost), len(pairs), control, counted["gained"], counted["lost"])
+    return Flips(label, against, tuple(gained), tuple(lost), len(pairs), control, counted.gained, counted.lost)
 
 
 def control_of(report: Report, label: str) -> str | None:

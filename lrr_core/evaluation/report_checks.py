@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import paired_difference, wilson
 from ..benchmarks.catalogue import BENCHMARKS, Problem, ProblemError
+from ..models.checkpoints import ROLES
 from ..refinement.trace import ConfigError, RefineConfig
-from .arms import ALL_METHODS, MEMBERS
+from .arms import known_methods
 
 FORMAT = 2
 MOST_BYTES = 64 * 2**20
@@ -107,12 +108,12 @@ def _problems(data: dict) -> tuple[Problem, ...]:
 def _config(config: dict) -> None:
     known = {f.name for f in fields(RefineConfig)}
     try:
-        RefineConfig.from_dict({k: v for k, v in config.items() if k not in MEMBERS})
+        RefineConfig.from_dict({k: v for k, v in config.items() if k not in ROLES})
     except (ConfigError, TypeError) as error:
         raise ReportError(
-            f"config: {_short(error)} Known are {', '.join((*sorted(known), *MEMBERS))}; {RESTORE}."
+            f"config: {_short(error)} Known are {', '.join((*sorted(known), *ROLES))}; {RESTORE}."
         ) from error
-    for role in MEMBERS:
+    for role in ROLES:
         if not isinstance(config.get(role), str):
             raise ReportError(f"config must name its {role}, not {_short(config.get(role))}; {RESTORE}.")
 
@@ -122,8 +123,8 @@ def _method(data: dict, label: str, row: dict, problems: Sequence[Problem]) -> N
     if len(label) > LONGEST:
         raise ReportError(f"A label has at most {LONGEST} characters, {_short(label)} has {len(label)}; {RESTORE}.")
     where = f"methods, {label}"
-    if not isinstance(row, dict) or row.get("method") not in ALL_METHODS:
-        known = ", ".join(ALL_METHODS)
+    if not isinstance(row, dict) or row.get("method") not in known_methods():
+        known = ", ".join(known_methods())
         came = row.get("method") if isinstance(row, dict) else row
         raise ReportError(f"{where}: method must be one of {known}, not {_short(came)}; a newer version may know it.")
     settings = _part(row, "settings", dict, where)
@@ -191,7 +192,7 @@ def _comparison(data: dict, label: str, found: dict) -> None:
     _interval(found, -100, 100, where)
     mine, theirs = ([a["right"] for a in data["answers"][name]] for name in (label, against))
     n = min(len(mine), len(theirs))  # a report that is still growing: the problems both have answered
-    counted = paired_difference(mine[:n], theirs[:n])
+    counted = paired_difference(mine[:n], theirs[:n]).row()
     for name in ("points", "p_value", "gained", "lost"):
         if not math.isclose(counted[name], found[name], rel_tol=NEAR, abs_tol=NEAR):
             raise ReportError(_by_hand(f"{where}: {name} is {found[name]:g}, the answers give {counted[name]:g}"))

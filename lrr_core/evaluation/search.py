@@ -18,11 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from ..benchmarks.task import Problem
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError
 from ..models.opened import ModelSet
+from ..refinement.methods import PLAIN
 from ..refinement.trace import REFERENCES, ConfigError, RefineConfig
 from .answer_log import fingerprint
-from .arms import BASE, parse
+from .arms import parse
 from .evaluate import evaluate
 
 FORMAT = 2
@@ -62,7 +64,7 @@ def search(
     models: ModelSet,
     problems: Sequence[Problem],
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    names: Checkpoints = STANDARD,
     axes: Axes | None = None,
     draw: int = 0,
     seed: int = 0,
@@ -87,7 +89,7 @@ def search(
     if draw:
         picked = np.random.default_rng(seed).permutation(len(labels))[:draw]
         labels = [labels[i] for i in sorted(picked)]
-    plain = [f"{BASE}@t={t}" for t in axes.thoughts or (config.thoughts,)]
+    plain = [f"{PLAIN}@t={t}" for t in axes.thoughts or (config.thoughts,)]
     tools = {"progress": progress, "kept": kept, "source": source}
     report = evaluate(models, problems, [*plain, *labels], config, names, batch_size, **tools)
     rows = [_point(report, label, config, names) for label in labels]
@@ -110,11 +112,10 @@ def search(
     }
 
 
-def _point(report: dict, label: str, config: RefineConfig, names: tuple[str, str, str]) -> dict:
+def _point(report: dict, label: str, config: RefineConfig, names: Checkpoints) -> dict:
     """One setting of the surface. reference: None where nothing is pushed, since it then plays no part."""
     arm, row, found = parse(label, config, names), report["methods"][label], report["comparisons"][label]
-    pushed = arm.method != "residual"
-    mixed = arm.method != "contrast"
+    pushed, mixed = arm.config.rule.pushes, arm.config.rule.mixes
     return {
         "step_size": arm.config.step_size if pushed else 0.0,
         "residual": arm.config.residual if mixed else 0.0,

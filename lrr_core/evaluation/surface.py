@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..models.checkpoints import ROLES
+from ..refinement.trace import signed
 from ..studies.ladder_words import name as short
-from .arms import MEMBERS
 from .report import Report, rows
 
 VIEWS = {
@@ -71,7 +72,7 @@ def planes(report: Report) -> dict[str, Plane]:
         if row["kind"] not in ("method", "control"):
             continue
         have = report.settings(row["label"])
-        step, mix = have.pop("step_size") * (-1 if have.pop("sign") == "as_printed" else 1), have.pop("residual")
+        step, mix = signed(have.pop("step_size"), have.pop("sign")), have.pop("residual")
         groups.setdefault(tuple(sorted(have.items())), {})[step, mix] = row
     _lend_unpushed(groups)
     names, out = [dict(key) for key in groups], {}
@@ -134,5 +135,5 @@ def _without_members(report: Report, label: str) -> str:
     """A series: the method and its settings, whatever thinks."""
     arm = report.data["methods"][label]
     rest = [str(v) for k, v in arm["settings"].items() if k == "reference"]
-    rest += [f"{k} {v}" for k, v in arm["settings"].items() if k not in (*MEMBERS, "reference")]
+    rest += [f"{k} {v}" for k, v in arm["settings"].items() if k not in (*ROLES, "reference")]
     return " · ".join([arm["method"].replace("_", " "), *rest])

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import paired_difference, wilson
 from ..benchmarks.generators import generate
 from ..benchmarks.published import NOTE, published
 from ..benchmarks.shortcuts import depth_rule, fit_count_baseline
@@ -60,7 +60,7 @@ def report(
         methods[arm.label] |= _over_seeds({seed: tally.answers[seed] for seed in seeds if seed in tally.answers})
         if base is not None:
             right = ([a.right for a in answers[label]] for label in (arm.label, base))
-            comparisons[arm.label] = {"against": base} | paired_difference(*right)
+            comparisons[arm.label] = {"against": base} | paired_difference(*right).row()
     figures = {arm.label: published(benchmark.key, arm.label) for arm in arms}
     label, majority = benchmark.majority_class(problems)
     return {
@@ -107,6 +107,7 @@ def _row(arm: Arm, base: str | None, done: list[Answer], tally: Tally, problems:
         "judged_by": "candidates" if problems[0].candidates else "text",
         "correct": correct,
         "correct_greedy": sum(a.right_greedy for a in done),
+        "ties": sum(a.tied for a in done),  # of the likeliest candidates: given to nobody
         "n": n,
         "accuracy": correct / n,
         "ci95": list(wilson(correct, n)),
@@ -181,6 +182,9 @@ def table(data: dict) -> Iterator[str]:
         yield f"{name:<{wide}}{row['correct']:>6}/{row['n']:<4}{100 * row['accuracy']:>10.1f}{interval:>16}"
     if data["published"]:
         yield f"published: {data['published_note']}"
+    if ties := {name: row["ties"] for name, row in data["methods"].items() if row.get("ties")}:
+        counted = ", ".join(f"{name} {count}" for name, count in ties.items())
+        yield f"ties of the likeliest candidates, given to nobody: {counted}"
     for name, row in data["methods"].items():
         if mass := row.get("frontier_mass"):
             yield f"frontier mass ({name}), by thought: " + "  ".join(f"{m:.2f}" for m in mass)

@@ -17,7 +17,8 @@ from ..analysis.curves import Curves, curves
 from ..analysis.projection import Map
 from ..analysis.summary import answer, method_label
 from ..colours import INK, ROLES, rgba, written
-from ..refinement.trace import CONTROLS, MIXES, PUSHES, Trace
+from ..refinement.methods import METHODS
+from ..refinement.trace import Trace
 from ..studies.comparison import Comparison
 from .explore import FONT, MOVES, Film, Layout, player
 from .panels import plain_text
@@ -25,7 +26,6 @@ from .panels import plain_text
 MOST_BACKGROUND = (
     120  # points in each panel: eleven panels are drawn at once, and every point is an element of the page
 )
-REPLACED = {name for name in CONTROLS if name not in MIXES | PUSHES}  # their thoughts come from elsewhere
 MARGIN = 0.12  # of the drawn extent, around it
 
 
@@ -113,7 +113,9 @@ def places(comparison: Comparison, m: Map) -> dict[str, np.ndarray]:
 
 def shared_ranges(paths: dict[str, np.ndarray], close: bool) -> list[list[float]]:
     """[[low, high], [low, high]], the axes of every panel: around all runs, or around those that keep their own thoughts."""
-    points = np.concatenate([p for name, p in paths.items() if not (close and name in REPLACED)])
+    points = np.concatenate(
+        [p for name, p in paths.items() if not (close and name in METHODS and METHODS[name].replaces)]
+    )
     low, high = points.min(0), points.max(0)
     pad = MARGIN * np.maximum(high - low, 1e-6)
     return [list(r) for r in zip((low - pad).tolist(), (high + pad).tolist(), strict=True)]
@@ -126,7 +128,7 @@ class _Panel:
         self.trace, self.name, self.paths, self.m, self.ranges = comparison.trace, name, paths, m, ranges
         self.axes = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
         self.strip = {"xaxis": f"x{axis + 50}", "yaxis": f"y{axis + 50}"}
-        self.ink, self.role = INK[theme], "plain" if name == "coconut" else "refined"
+        self.ink, self.role = INK[theme], "plain" if METHODS[name].plain else "refined"
         self.curves: Curves = curves(comparison.trace, name)
 
     def still(self) -> list[dict]:

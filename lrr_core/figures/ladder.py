@@ -13,6 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES, mix
+from ..refinement.methods import FULL, METHODS
 from ..refinement.trace import REFERENCES
 from ..studies.ladder import BASES, Asked, Gain, Ladder, pair_gains, rung_gains, standing_out
 from ..studies.ladder_words import in_points, name, told_apart
@@ -42,7 +43,7 @@ def gain_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
     data, notes, ends = [], [], [0.0]
     for i, reference in zip(AXES, REFERENCES, strict=True):
         for place, (method, label) in enumerate(SERIES.items()):
-            gains = rung_gains(ladder, method, reference if method != "residual" else "", base)
+            gains = rung_gains(ladder, method, reference if METHODS[method].pushes else "", base)
             gains = sorted(gains, key=lambda g: g.accuracy)
             if method == base or not gains:
                 continue
@@ -69,7 +70,7 @@ def gain_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
                         "width": 0,
                         "color": look["color"],
                     },
-                    "line": {"color": look["color"], "width": 1.6 if method == "full" else 1, "dash": look["dash"]},
+                    "line": {"color": look["color"], "width": 1.6 if method == FULL else 1, "dash": look["dash"]},
                     "marker": {
                         "color": look["color"],
                         "symbol": look["symbol"],
@@ -91,7 +92,7 @@ def gain_figure(ladder: Ladder, theme: str = "light", narrow: bool = False, base
             side = {"xanchor": "left", "xshift": 3} if words == "chance" else {"xanchor": "right", "xshift": -3}
             note = _note(words, f"x{i}", f"y{i} domain", at, 0.0, 10.5, ink.muted)
             notes.append(note | {"yanchor": "bottom"} | side)
-        against = "plain run" if base == "coconut" else "residual mixing alone"
+        against = "plain run" if METHODS[base].plain else "residual mixing alone"
         notes.append(_note(f"{ROLES['plain'].glyph} {against}", f"x{i} domain", f"y{i}", 0.14, 0, 10.5, ink.muted))
         notes[-1] |= {"yanchor": "top"}  # between guessing and the first rung that knows something there is room
     low, high = min(ends), max(ends)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..analysis.statistics import PairedDifference
 from ..colours import ROLES, rgba, written
 from ..figures.explore import Film
-from .records import Case, Difference
+from .records import Case
 from .stage import Box, Stage
 
 METHOD_ROWS = ("coconut", "residual", "contrast", "full", "random_direction", "swapped", "zero_thoughts", "frozen")
@@ -127,8 +128,8 @@ class Effect:
 
     what: str
     where: str
-    difference: Difference
-    control: Difference | None = None
+    difference: PairedDifference
+    control: PairedDifference | None = None
 
 
 def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool = False) -> Film:
@@ -139,7 +140,7 @@ def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool
     high = 56 if narrow else 46
     stage = Stage(480 if narrow else 840, 40 + high * len(effects) + 40, theme, narrow, player=False)
     box: Box = (205, 20, 180, high * len(effects)) if narrow else (250, 20, 440, high * len(effects))
-    reach = 1.1 * max(max(abs(e.difference.low), abs(e.difference.high)) for e in effects)
+    reach = 1.1 * max(max(map(abs, e.difference.ci95)) for e in effects)
     words = {"text": "points", "font": {"size": 11, "color": stage.ink.muted}, "standoff": 2}
     x = {"showgrid": True, "gridcolor": stage.ink.grid, "showticklabels": True, "title": words}
     layout = stage.axes(2, box, (-reach, reach), (len(effects) - 0.5, -0.5), xaxis=x)
@@ -149,13 +150,11 @@ def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool
         d, y = e.difference, 20 + high * (row + 0.5)
         colour = verdict_colour(d, stage)
         span = {"color": colour, "width": 2.4}
-        still.append(stage.mark(2, [d.low, d.high], [row, row], "lines", line=span, name=f"interval {row}"))
+        still.append(stage.mark(2, [*d.ci95], [row, row], "lines", line=span, name=f"interval {row}"))
         if e.control is not None:
             span = {"color": rgba("plain", 0.7), "width": 1.6}
             at = row + 0.24
-            still.append(
-                stage.mark(2, [e.control.low, e.control.high], [at, at], "lines", line=span, name=f"control {row}")
-            )
+            still.append(stage.mark(2, [*e.control.ci95], [at, at], "lines", line=span, name=f"control {row}"))
             ring = {"symbol": "circle-open", "size": 8, "color": ROLES["plain"].colour, "line": {"width": 1.6}}
             says: dict[str, Any] = {
                 "hoverinfo": "text",
@@ -165,7 +164,7 @@ def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool
         dot = {"symbol": "circle", "size": 10, "color": colour}
         hover: dict[str, Any] = {
             "hoverinfo": "text",
-            "hovertext": [f"{e.what}: {d.text()} points, n = {d.n}, p = {d.p:.2g}"],
+            "hovertext": [f"{e.what}: {d.text()} points, n = {d.n}, p = {d.p_value:.2g}"],
         }
         still.append(stage.mark(2, [d.points], [row], marker=dot, name=e.what, **hover))
         still.append(stage.words(0, y - 9, f"<b>{e.what}</b>", 12.5))
@@ -178,7 +177,7 @@ def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool
     return stage.picture(still, layout, "effects")
 
 
-def verdict_colour(d: Difference, stage: Stage) -> str:
+def verdict_colour(d: PairedDifference, stage: Stage) -> str:
     """Green for what helps, red for what hurts, grey where nothing is shown; for text."""
     roles = {"helps": "right", "hurts": "wrong"}
     return written(roles[d.verdict], stage.theme) if d.verdict in roles else stage.ink.muted

@@ -25,18 +25,20 @@ import typer
 
 from ..analysis.curves import norm
 from ..analysis.fitting import FIT_NEIGHBOURS, MIN_DIST, UMAP_LOCK
+from ..analysis.statistics import pack
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.shortcuts import depth_rule
-from ..evaluation.arms import BASE
 from ..evaluation.evaluate import evaluate
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.opened import ModelSet
 from ..models.shipped import find_background
+from ..refinement.methods import PLAIN
 from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig, Run
 from ..storage import write_json
 from .laws import map_width
-from .records import FORMAT, MapMoves, after, pack
+from .records import FORMAT, MapMoves, after
 
 HERE = Path(__file__).parents[2]
 SEED = 20_261_123
@@ -45,10 +47,9 @@ ALPHAS = tuple(i / 10 for i in range(11))
 OVERRUN, FEWER = 10, 600  # thoughts, four more than in training, and problems
 NOISE = 1e-5  # of a thought's length
 MOVED = (40, 0.1)  # problems, and the step size by which their thoughts are pushed
-PAIR = ("strong", "weak")
 BATCH = 100
 
-Task = tuple[str, Sequence[Problem], dict, RefineConfig, tuple[str, str, str], tuple[str, ...]]
+Task = tuple[str, Sequence[Problem], dict, RefineConfig, Checkpoints, tuple[str, ...]]
 
 
 def tasks(models: ModelSet, released: Path | None) -> Iterator[Task]:
@@ -58,14 +59,14 @@ def tasks(models: ModelSet, released: Path | None) -> Iterator[Task]:
     same = replace(tuned, reference="same", step_size=0.7, residual=0.1)
     small, where_small = _draw(SMALL, 1000, SEED)
     large, where_large = _draw(LARGE, 1000, SEED + 1)
-    middle, best = (opens, *PAIR), ("backbone", *PAIR)
-    controls = (BASE, "residual", "contrast", "full", "random_direction", "swapped", "zero_thoughts", "frozen")
+    middle, best = STANDARD.alone(opens), STANDARD
+    controls = (PLAIN, "residual", "contrast", "full", "random_direction", "swapped", "zero_thoughts", "frozen")
     yield "middle-next", small, where_small, tuned, middle, controls
     yield "middle-same", small, where_small, same, middle, controls
     yield "best-small", small, where_small, tuned, best, (*controls, "cot", "no_cot", "depth_rule")
     yield "best-large", large, where_large, tuned, best, (*controls, "depth_rule")
     pushes = (
-        BASE,
+        PLAIN,
         "contrast",
         "random_direction",
         "swapped",
@@ -83,7 +84,7 @@ def tasks(models: ModelSet, released: Path | None) -> Iterator[Task]:
     if released is not None:
         problems = BENCHMARKS[models.info.benchmark].load(released)
         where = {"file": released.name, "sha256": hashlib.sha256(released.read_bytes()).hexdigest(), "n": len(problems)}
-        yield "released", problems, where, tuned, best, (BASE, "zero_thoughts", "depth_rule")
+        yield "released", problems, where, tuned, best, (PLAIN, "zero_thoughts", "depth_rule")
 
 
 def _draw(size, count: int, seed: int) -> tuple[list[Problem], dict]:
@@ -109,7 +110,7 @@ def measure_answers(models: ModelSet, path: Path, released: Path | None, say: Ca
             continue
         say(f"{name}: {len(problems)} problems, {len(methods)} settings")
         right = answered(models, problems, config, names, methods)
-        cases.append(head | {"right": {m: pack(r) for m, r in right.items()}})
+        cases.append(head | {"right": {m: {"n": len(r), "hex": pack(r)} for m, r in right.items()}})
         write_json({"format": FORMAT, "what": "answers", "cases": [*cases, *kept.values()]}, path)
     if released is None:  # without the released file its case stays as it was measured
         cases += [kept[name] for name in kept if name == "released"]
@@ -120,7 +121,7 @@ def answered(
     models: ModelSet,
     problems: Sequence[Problem],
     config: RefineConfig,
-    names: tuple[str, str, str],
+    names: Checkpoints,
     methods: Sequence[str],
 ) -> dict[str, np.ndarray]:
     """Method -> (n,) whether each problem is answered rightly. "depth_rule" asks no model; `lessons.after(α, t)` is residual
@@ -157,7 +158,7 @@ def measure_maps(models: ModelSet, path: Path, say: Callable[[str], None] = prin
     count, step = MOVED
     problems, where = _draw(SMALL, count, SEED + 2)
     config = RefineConfig("contrast", step, 0.0, 1, models.info.thoughts, reference="same")
-    names = (models.info.opens_with, *PAIR)
+    names = STANDARD.alone(models.info.opens_with)
     runs = run_all(Refiner(models, Prompts.make(models, problems), config, names, details=False), decode=False)
     states = np.stack([run.states for run in runs]).reshape(-1, 2, models.width)  # (n·T, before and after, D)
     before, after = states[:, 0].astype(np.float64), states[:, 1].astype(np.float64)
@@ -192,7 +193,7 @@ def measure_maps(models: ModelSet, path: Path, say: Callable[[str], None] = prin
 
 
 def mixed_runs(
-    models: ModelSet, problem: Problem, thoughts: int, names: tuple[str, str, str], alphas: Sequence[float] = ALPHAS
+    models: ModelSet, problem: Problem, thoughts: int, names: Checkpoints, alphas: Sequence[float] = ALPHAS
 ) -> dict[str, Run]:
     """One problem under residual mixing alone at every α of `alphas`, in one pass: the α as in the file -> its run."""
     with models.lock:

@@ -2,7 +2,7 @@
 
     cases = load_cases("assets/lessons/answers.json")
     cases["middle-next"].rate("full", n=200)                      -> Rate: 0.885, 0.833 to 0.922 of 200
-    cases["middle-next"].difference("full", "random_direction")   -> Difference in points, paired on the same problems
+    cases["middle-next"].difference("full", "random_direction")   -> PairedDifference, paired on the same problems
 
 A `Case` keeps right and wrong for every problem, so any number on the page can be counted again for any n.
 `lesson_measurements` makes the files; what is measured live comes from a `Trace`, and `lesson_laws` holds what is drawn of it.
@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import PairedDifference, paired_difference, unpack, wilson
+from ..models.checkpoints import Checkpoints
 
 FORMAT = 1
 REMAKE = "measure it again with `python -m lrr_core.lessons.measure`"
@@ -49,30 +50,6 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Accuracy of one method minus another's on the same n problems, in percentage points: paired bootstrap interval (95 %)
-    and the p of an exact McNemar test."""
-
-    points: float
-    low: float
-    high: float
-    p: float
-    n: int
-
-    @property
-    def verdict(self) -> str:
-        """What may be said at this n: "helps" or "hurts" where the interval leaves out zero, else "nothing shown"."""
-        return "helps" if self.low > 0 else "hurts" if self.high < 0 else "nothing shown"
-
-    def text(self) -> str:
-        return f"{_signed(self.points)} ({_signed(self.low)} to {_signed(self.high)})"
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")
-
-
-@dataclass(frozen=True)
 class Case:
     """One set of problems under one setting. right: method -> (n,) whether each problem was answered rightly, problems in
     one order throughout, so that methods are paired. config: of RefineConfig; checkpoints: (backbone, strong, weak);
@@ -81,7 +58,7 @@ class Case:
     name: str
     problems: Mapping
     config: Mapping
-    checkpoints: tuple[str, str, str]
+    checkpoints: Checkpoints
     identity: Mapping
     right: Mapping[str, np.ndarray]
 
@@ -101,9 +78,9 @@ class Case:
         low, high = wilson(int(counted.sum()), len(counted))
         return Rate(int(counted.sum()), len(counted), low, high)
 
-    def difference(self, a: str, b: str, n: int | None = None) -> Difference:
+    def difference(self, a: str, b: str, n: int | None = None) -> PairedDifference:
         """Accuracy of a minus accuracy of b on the first n problems."""
-        return compare(self._first(a, n), self._first(b, n))
+        return paired_difference(self._first(a, n), self._first(b, n))
 
     def fits(self, weights: Mapping[str, str]) -> bool:
         """Whether it was measured with these weights (member -> hash)."""
@@ -136,22 +113,6 @@ def described_setting(case: Case) -> str:
     return f"{c['reference']}: s = {c['step_size']:g}, α = {c['residual']:g}"
 
 
-def compare(a: np.ndarray, b: np.ndarray) -> Difference:
-    """Paired difference of two (n,) records of right and wrong on the same problems."""
-    found = paired_difference(a, b)
-    return Difference(found["points"], *found["ci95"], found["p_value"], len(a))
-
-
-def pack(right: np.ndarray) -> dict:
-    """(n,) booleans as n and hexadecimal digits, eight problems to two digits."""
-    return {"n": len(right), "hex": np.packbits(np.asarray(right, bool)).tobytes().hex()}
-
-
-def unpack(packed: Mapping) -> np.ndarray:
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(packed["hex"]), np.uint8))
-    return bits[: packed["n"]].astype(bool)
-
-
 def load_cases(path: str | Path) -> dict[str, Case]:
     """The cases of a file, by name. LessonError where there is none or it is no such file."""
     data = _read(path, "answers")
@@ -159,8 +120,8 @@ def load_cases(path: str | Path) -> dict[str, Case]:
         return {
             c["name"]: Case(
                 **{k: c[k] for k in ("name", "problems", "config", "identity")},
-                checkpoints=tuple(c["checkpoints"]),
-                right={method: unpack(packed) for method, packed in c["right"].items()},
+                checkpoints=Checkpoints(*c["checkpoints"]),
+                right={method: unpack(packed["hex"], packed["n"]) for method, packed in c["right"].items()},
             )
             for c in data["cases"]
         }

@@ -21,11 +21,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from ..refinement.subspace import ROLES, Subspace, SubspaceError, file_name
+from ..refinement.methods import METHODS
+from ..refinement.subspace import Subspace, SubspaceError, file_name
 from ..refinement.trace import RefineConfig
 from ..storage import cache_folder, digest
+from .checkpoints import ROLES, Checkpoints
 
-REQUIRED = ("backbone", "strong", "weak")
 OPTIONAL = ("cot", "no_cot")
 
 
@@ -69,7 +70,7 @@ class SetInfo:
         except FileNotFoundError:
             raise ModelError(
                 f"{path.parent} is no model set: it has no model_set.json. Give a folder that holds model_set.json and "
-                f"the sub-folders {', '.join(REQUIRED)}."
+                f"the sub-folders {', '.join(ROLES)}."
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ModelError(f"{path} is not valid JSON ({error}); mend or restore it.") from error
@@ -105,11 +106,9 @@ class ModelFolder:
         self.width = self._check_members()
 
     def _find_members(self) -> list[str]:
-        found = [name for name in (*REQUIRED, *OPTIONAL) if (self.path / name).is_dir()]
-        if missing := [name for name in REQUIRED if name not in found]:
-            raise ModelError(
-                f"{self.path} lacks the sub-folder {', '.join(missing)}; a set needs {', '.join(REQUIRED)}."
-            )
+        found = [name for name in (*ROLES, *OPTIONAL) if (self.path / name).is_dir()]
+        if missing := [name for name in ROLES if name not in found]:
+            raise ModelError(f"{self.path} lacks the sub-folder {', '.join(missing)}; a set needs {', '.join(ROLES)}.")
         ladder = self.path / "ladder"
         rungs = sorted(p.name for p in ladder.iterdir() if p.is_dir()) if ladder.is_dir() else []
         return found + [f"ladder/{name}" for name in rungs]
@@ -158,16 +157,16 @@ class ModelFolder:
 
     # --- what methods need besides the checkpoints ---------------------------------------------------------------------
 
-    def check_method(self, method: str, names: tuple[str, str, str], config: RefineConfig) -> None:
+    def check_method(self, method: str, names: Checkpoints, config: RefineConfig) -> None:
         """Raise ModelError where `method` could not run for want of a checkpoint of `names` or of a calibration: call it
         before minutes are spent on other methods. It reads no weights into memory."""
         self._check_names(names)
         if method in OPTIONAL:
             self._check_names((method,))
-        if method == "tilr":
+        if METHODS[method].calibrated:
             self.subspace(names, config.reference)
 
-    def subspace(self, names: tuple[str, str, str], reference: str, cache: Path | None = None) -> Subspace:
+    def subspace(self, names: Checkpoints, reference: str, cache: Path | None = None) -> Subspace:
         """The calibration of TILR for (backbone, strong, weak) and one reading of the references: the set's own, else one kept
         in the cache folder. Whatever a file is called, it is taken where it is true of the very weights of these
         checkpoints. NotCalibrated where there is none.
@@ -193,18 +192,18 @@ class ModelFolder:
             f"{trouble}TILR has no calibration for {' / '.join(names)} with the reference {reference}; make it with `{command}`."
         )
 
-    def kept_subspace(self, names: tuple[str, str, str], reference: str, cache: Path | None = None) -> Path:
+    def kept_subspace(self, names: Checkpoints, reference: str, cache: Path | None = None) -> Path:
         """The cache's file for the calibration of these very weights."""
         return (cache or cache_folder()) / f"tilr-{digest([reference, self._roles(names)])}.npz"
 
-    def _calibrations(self, names: tuple[str, str, str], reference: str, cache: Path | None) -> Iterator[Path]:
+    def _calibrations(self, names: Checkpoints, reference: str, cache: Path | None) -> Iterator[Path]:
         own = self.path / "tilr" / file_name(names, reference)
         yield own
         yield from (path for path in sorted(own.parent.glob("*.npz")) if path != own)
         yield self.kept_subspace(names, reference, cache)
 
-    def _roles(self, names: tuple[str, str, str]) -> dict[str, str]:
-        return {role: self.hash(name) for role, name in zip(ROLES, names, strict=True)}
+    def _roles(self, names: Checkpoints) -> dict[str, str]:
+        return names.by_role(self.hash)
 
     def _check_names(self, names: tuple[str, ...]) -> None:
         if missing := [name for name in names if name not in self.members]:

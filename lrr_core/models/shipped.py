@@ -13,6 +13,7 @@ from ..analysis.projection import Background, ProjectionError
 from ..benchmarks.catalogue import Problem
 from ..refinement.trace import ConfigError, RefineConfig, Trace
 from ..storage import cache_folder, digest
+from .checkpoints import ROLES, Checkpoints
 from .folder import ModelFolder
 
 
@@ -48,7 +49,7 @@ def find_opening(folder: ModelFolder) -> Trace | None:
     return trace if known and made_with == folder.weights(*made_with) else None
 
 
-def is_run_of(trace: Trace, problem: Problem, config: RefineConfig, names: tuple[str, str, str]) -> bool:
+def is_run_of(trace: Trace, problem: Problem, config: RefineConfig, names: Checkpoints) -> bool:
     """Whether a trace is the run of this problem and these settings; names: (backbone, strong, weak)."""
-    made_with = tuple(trace.identity.get(role) for role in ("backbone", "strong", "weak"))
+    made_with = tuple(trace.identity.get(role) for role in ROLES)
     return (trace.problem, trace.config, made_with) == (problem, config, names)

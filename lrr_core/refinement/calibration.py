@@ -20,10 +20,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError, NotCalibrated
 from ..models.opened import ModelSet
 from .refine import Prompts, Refiner, run_all
-from .subspace import ENERGY, ROLES, Subspace, fit
+from .subspace import ENERGY, Subspace, fit
 from .trace import RefineConfig
 
 LIMIT, SEED, NODES, HOPS = 200, 6_000_001, (12, 15), (2, 3)  # the calibration problems, where none are given
@@ -49,7 +50,7 @@ def differences(
     models: ModelSet,
     problems: Sequence[Problem],
     config: RefineConfig,
-    names: tuple[str, str, str],
+    names: Checkpoints,
     batch_size: int = BATCH,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> np.ndarray:
@@ -69,7 +70,7 @@ def calibrate(
     models: ModelSet,
     problems: Sequence[Problem],
     config: RefineConfig,
-    names: tuple[str, str, str] = ROLES,
+    names: Checkpoints = STANDARD,
     energy: float = ENERGY,
     batch_size: int = BATCH,
     source: dict | None = None,
@@ -89,15 +90,15 @@ def calibrate(
         deltas.reshape(-1, deltas.shape[-1]),
         energy,
         reference=config.reference,
-        names=dict(zip(ROLES, names, strict=True)),
-        members={role: models.hash(name) for role, name in zip(ROLES, names, strict=True)},
+        names=names._asdict(),
+        members=names.by_role(models.hash),
         problems=(source or {}) | {"n": len(problems), "thoughts": config.thoughts},
     )
 
 
 def ensure(
     models: ModelSet,
-    names: tuple[str, str, str],
+    names: Checkpoints,
     reference: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Subspace:

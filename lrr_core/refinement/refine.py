@@ -33,13 +33,14 @@ import numpy as np
 import torch
 
 from ..benchmarks.catalogue import TEMPLATES, Problem
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError
 from ..models.opened import ModelSet
 from ..models.rollout import Cost, Stream, decode_greedy, latent_rollout, pad_left, score_candidates
+from .methods import PAIR, Moment
 from .subspace import EPSILON, Subspace
-from .trace import MIXES, PUSHES, RefineConfig, Run
+from .trace import RefineConfig, Run
 
-REPLACES = {"zero_thoughts", "other_thoughts", "mean_thought"}
 TOP = 5  # tokens of the logit lens that are kept per state
 
 
@@ -89,7 +90,7 @@ class Prompts:
 class Refiner:
     """Refine a batch of problems thought by thought.
 
-    names: the (backbone, strong, weak) checkpoints; donors: (B, T, D) thoughts that replace the model's own under
+    names: the (backbone, strong, weak) checkpoints; lent: (B, T, D) thoughts that replace the model's own under
     `other_thoughts` and `mean_thought`; observe: also record references for methods that do not push (counted as
     read-outs); details: record lens, read-outs and text of every thought (off for bulk evaluation); subspace: what `tilr`
     projects on, by default the set's own calibration for these checkpoints and this reading.
@@ -105,8 +106,8 @@ class Refiner:
         models: ModelSet,
         prompts: Prompts,
         config: RefineConfig,
-        names: tuple[str, str, str] = ("backbone", "strong", "weak"),
-        donors: torch.Tensor | None = None,
+        names: Checkpoints = STANDARD,
+        lent: torch.Tensor | None = None,
         observe: bool = False,
         details: bool = True,
         scales: tuple[Sequence[float], Sequence[float]] | None = None,
@@ -114,23 +115,24 @@ class Refiner:
     ):
         self.models, self.prompts, self.config = models, prompts, config
         self.configs = row_configs(config, scales, len(prompts.problems))
-        self.details, self.donors = details, donors
-        self.pushes = config.method in PUSHES
-        self.has_references = self.pushes or (observe and config.method not in REPLACES)
-        if config.method in {"other_thoughts", "mean_thought"} and donors is None:
+        self.details, self.lent = details, lent
+        self.rule = rule = config.rule
+        self.has_references = bool(rule.references) or (observe and not rule.replaces)
+        self.rounds = config.rounds if self.has_references or rule.pushes else 0
+        if rule.lend and lent is None:
             raise RefineError(f"{config.method} needs thoughts of other problems; none were given.")
-        strong, weak = names[1:] if config.method != "swapped" else (names[2], names[1])
-        self.backbone = models.model(names[0])
-        self.references = (models.model(strong), models.model(weak))
+        self.backbone = models.model(names.backbone)
+        self.roles = rule.references or PAIR  # what is read as g, and as b
+        self.references = tuple(models.model(getattr(names, role)) for role in self.roles)
         self.cost, self.reference_cost = Cost(), Cost()
         self.width = models.width
         self.basis: torch.Tensor | None = None  # (r, D)
-        if config.method == "tilr":
+        if rule.calibrated:
             self.basis = torch.from_numpy((subspace or models.subspace(names, config.reference)).basis)
         self.prompts = prompts.branched(len(self.configs))
         # what a row's momentum, its last thought and its proposal are multiplied by: numbers, or columns (B, 1)
-        signed = [c.step_size * (-1.0 if c.sign == "descent" else 1.0) for c in self.configs]
-        mixes = [1.0 if config.method == "frozen" else c.residual for c in self.configs]
+        signed = [-c.signed_step for c in self.configs]
+        mixes = [rule.residual(c.residual) for c in self.configs]
         self.scale, self.keep, self.take = (
             (column[0] if scales is None else torch.tensor(column, dtype=torch.float64)[:, None])
             for column in (signed, mixes, [1 - alpha for alpha in mixes])
@@ -143,7 +145,7 @@ class Refiner:
         self.done = 0  # thoughts that have been fed
         self._check_length()
         self._steps = self._run()
-        if config.method == "random_direction":
+        if rule.random:
             # one generator per problem, so a problem's directions do not depend on its batch
             draws = [
                 np.random.default_rng([config.seed, zlib.crc32(p.id.encode())]).normal(
@@ -168,25 +170,32 @@ class Refiner:
         both = []
         if self.has_references:
             both = [_branched(Stream.read(m, c.ids, c.mask, self.reference_cost), rows) for m in self.references]
+        self.streams = {"backbone": main} | dict(zip(self.roles, both, strict=False))
         momentum = torch.zeros_like(main.last)
-        before: torch.Tensor | None = None
         proposal = main.last
         for t in range(config.thoughts):
             self.proposed.append(proposal)
-            h = self._mix(proposal, before, t)
+            now = self._moment(proposal, t)
+            h = self.rule.start(now)
             states, pairs = [h], []
             self.states.append(states)
             self.pairs.append(pairs)
             self._check(h, t, 0)
             yield Step(t + 1, 0, _numpy(h))
-            for k in range(config.rounds if self.has_references else 0):
-                strong, weak, slope = self._feedback(both, h)
-                pairs.append((strong, weak))
-                self._check(slope, t, k + 1)
-                if self.pushes:
-                    slope, touched = (slope, None) if self.basis is None else self._projected(slope)
-                    momentum = config.momentum * momentum + slope
-                    pushed = h + self._push(momentum, t, k)
+            for k in range(self.rounds):
+                step = touched = None
+                if self.has_references:
+                    strong, weak, slope = self._feedback(both, h)
+                    pairs.append((strong, weak))
+                    self._check(slope, t, k + 1)
+                if self.rule.push:
+                    if self.has_references:
+                        slope, touched = (slope, None) if self.basis is None else self._projected(slope)
+                        momentum = config.momentum * momentum + slope
+                        step = _as(self.scale, momentum) * momentum  # -η m for descent, +η m as printed
+                    direction = self.directions[:, t, k] if self.rule.random else None
+                    # the line that moves a thought: the method's own step, by default the contrast push
+                    pushed = h + self.rule.push(replace(now, round=k + 1, state=h, step=step, direction=direction))
                     h = pushed if touched is None else torch.where(touched, pushed, h)
                     self._check(h, t, k + 1)
                 states.append(h)
@@ -194,7 +203,6 @@ class Refiner:
             proposal = main.append(h)
             for stream in both:
                 stream.append(h)
-            before = h
             self.done = t + 1
             if self.details:
                 self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates))
@@ -211,16 +219,28 @@ class Refiner:
                 f"{limit} positions this model has; use fewer thoughts or a shorter problem."
             )
 
-    def _mix(self, proposal: torch.Tensor, before: torch.Tensor | None, t: int) -> torch.Tensor:
-        """h^{t,0}: what is fed before any push."""
-        method = self.config.method
-        if method == "zero_thoughts":
-            return torch.zeros_like(proposal)
-        if method in REPLACES:
-            return self.donors[:, t].to(proposal).expand_as(proposal)
-        if before is None or method not in MIXES:
-            return proposal
-        return _as(self.keep, before) * before + _as(self.take, proposal) * proposal
+    def _moment(self, proposal: torch.Tensor, t: int) -> Moment:
+        """What the method's steps see of thought t + 1 before it is made."""
+        return Moment(
+            thought=t + 1,
+            round=0,
+            proposal=proposal,
+            fed=[states[-1] for states in self.states[:t]],
+            state=proposal,
+            keep=_as(self.keep, proposal),
+            take=_as(self.take, proposal),
+            view=self._view,
+            lens=self.main.logits,
+            lent=None if self.lent is None else self.lent[:, t],
+        )
+
+    def _view(self, role: str, state: torch.Tensor) -> torch.Tensor:
+        """What the checkpoint of a role makes of a state here; one forward, counted as a probe of the method."""
+        if role not in self.streams:
+            raise RefineError(
+                f"{self.config.method} looks through {role!r}; name it among the references of its record."
+            )
+        return self.streams[role].peek(state)
 
     def _feedback(self, both: list[Stream], h: torch.Tensor):
         """References g, b at h and the slope (D/2)·∇_h J, all (B, D)."""
@@ -244,14 +264,6 @@ class Refiner:
         inside = (wide @ basis.T) @ basis
         gamma = inside.norm(dim=-1, keepdim=True) / (wide.norm(dim=-1, keepdim=True) + EPSILON)
         return (gamma * inside).to(slope), gamma > 0
-
-    def _push(self, momentum: torch.Tensor, t: int, k: int) -> torch.Tensor:
-        """The step that is added: -η m for descent, +η m as printed, or a random direction of that length."""
-        push = _as(self.scale, momentum) * momentum
-        if self.config.method != "random_direction":
-            return push
-        direction = self.directions[:, t, k].to(push)
-        return direction / direction.norm(dim=-1, keepdim=True) * push.norm(dim=-1, keepdim=True)
 
     def _check(self, value: torch.Tensor, t: int, k: int) -> None:
         if torch.isfinite(value).all():
@@ -293,7 +305,7 @@ class Refiner:
         def stack(rows: list[torch.Tensor], *shape: int) -> torch.Tensor:
             return torch.stack(rows, 1) if rows else main.last.new_zeros(b, 0, *shape)
 
-        rounds = kept = self.config.rounds if self.has_references else 0
+        rounds, kept = self.rounds, self.rounds if self.has_references else 0
         proposed = stack(self.proposed[:done], d)  # (B, T, D)
         states = stack([torch.stack(s, 1) for s in self.states[:done]], rounds + 1, d)  # (B, T, K+1, D)
         strong = stack([torch.stack([g for g, _ in p], 1) for p in self.pairs[:done] if p], kept, d)
@@ -320,7 +332,7 @@ class Refiner:
             count = len(c.candidates[i])
             cost = asdict(self.cost)
             for name, value in asdict(self.reference_cost).items():
-                cost[name if self.pushes else "readout"] += value
+                cost[name if self.rule.references else "readout"] += value
             cost["decode"] = forwards[i]
             out.append(
                 Run(
@@ -356,10 +368,7 @@ def row_configs(
             f"{len(steps)} step sizes and {len(mixes)} residual mixes for {problems} problems: give as many of one as of the "
             "other, and the same number for every problem."
         )
-    return [
-        replace(config, step_size=abs(s), sign="as_printed" if s < 0 else "descent", residual=a)
-        for s, a in zip(steps, mixes, strict=True)
-    ]
+    return [config.at(s, a) for s, a in zip(steps, mixes, strict=True)]
 
 
 def _branched(stream: Stream, rows: int) -> Stream:

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..models.checkpoints import ROLES, Checkpoints
 from ..storage import read_npz, save_npz
 
 FORMAT = 1
-ROLES = ("backbone", "strong", "weak")
 ENERGY = 0.9  # share of the differences' energy that is kept
 EPSILON = 1e-12  # ε of γ, in units of the hidden state: only keeps 0/0 from being asked
 SHOWN = 1500  # calibration differences of which a picture is kept
@@ -188,7 +188,7 @@ def fit(
     )
 
 
-def file_name(names: tuple[str, str, str], reference: str) -> str:
+def file_name(names: Checkpoints, reference: str) -> str:
     """The file of a calibration inside a model set's folder `tilr`; names: (backbone, strong, weak)."""
     return "-".join(name.replace("/", "-") for name in (*names, reference)) + ".npz"
 

@@ -5,33 +5,18 @@ A trace file is an `.npz` of `storage`: arrays under `run/<name>/<field>`, every
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import __version__
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import Problem
 from ..storage import read_npz, save_npz
+from .methods import METHODS, Method
 
 FORMAT = 1
-METHODS = {
-    "coconut": "plain latent reasoning, T thoughts, no refinement",
-    "residual": "residual embedding refinement only (α)",
-    "contrast": "contrastive reasoning feedback only (step size s)",
-    "full": "both: residual mixing, then the contrast push",
-    "tilr": "as full, but only the part of the push that lies in a subspace found by calibration",
-}
-CONTROLS = {
-    "zero_thoughts": "every thought replaced by zeros",
-    "other_thoughts": "another problem's plain thoughts",
-    "mean_thought": "the mean plain thought over other problems",
-    "random_direction": "as full, but every push goes in a random direction of equal length",
-    "swapped": "as full, with strong and weak exchanged",
-    "frozen": "α = 1: the first thought is kept",
-}
-MIXES = {"residual", "full", "tilr", "random_direction", "swapped", "frozen"}  # methods that mix in the thought before
-PUSHES = {"contrast", "full", "tilr", "random_direction", "swapped"}  # methods that move a thought by strong and weak
 REFERENCES = {
     "next": "what strong makes of the current thought: a forecast of the next one (the literal reading)",
     "same": "strong's own proposal for this very thought",
@@ -48,6 +33,16 @@ GRADIENTS = {
 
 class ConfigError(ValueError):
     """A setting outside its range; the message names it, its range and the value that came."""
+
+
+def signed(step_size: float, sign: str) -> float:
+    """The step size, negative for the printed sign, so that one number says both."""
+    return -step_size + 0.0 if sign == "as_printed" else step_size
+
+
+def unsigned(step: float) -> dict:
+    """The two settings that a signed step size stands for: the inverse of `signed`."""
+    return {"step_size": abs(step), "sign": "as_printed" if step < 0 else "descent"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ class RefineConfig:
 
     def __post_init__(self):
         for name, table in (
-            ("method", METHODS | CONTROLS),
+            ("method", METHODS),
             ("reference", REFERENCES),
             ("sign", SIGNS),
             ("gradient", GRADIENTS),
@@ -100,6 +95,20 @@ class RefineConfig:
             raise ConfigError(f"Unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
         return cls(**data)
 
+    @property
+    def rule(self) -> Method:
+        """What the methods table says of the method."""
+        return METHODS[self.method]
+
+    @property
+    def signed_step(self) -> float:
+        """The step size, negative for the printed sign; 0 where nothing is pushed."""
+        return signed(self.step_size, self.sign) if self.rule.pushes else 0.0
+
+    def at(self, signed_step: float, residual: float) -> RefineConfig:
+        """The same under another signed step size and residual mix."""
+        return replace(self, **unsigned(signed_step), residual=residual)
+
     def eta(self, width: int) -> float:
         """The paper's step size η = s·D/2 for the mean-MSE gradient."""
         return self.step_size * width / 2
@@ -116,8 +125,8 @@ class Run:
     top_ids, top_p: (T, K+1, 5) most probable tokens under the logit lens and their probability
     node_p:    (T, K+1, N) lens probability of the watched tokens (a graph's nodes; N = 0 without a graph)
     readout:   (T, C) log p of each candidate if it had to answer after thought t (NaN where it was not asked)
-    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: its argmax, what `correct` is counted
-               by, None without candidates
+    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: the likeliest, what `correct` is
+               counted by, None for a tie and without candidates
     text, text_tokens, cost: the greedily decoded answer, its length, forwards by kind
     """
 
@@ -163,7 +172,7 @@ class Run:
 
     @property
     def choice(self) -> int | None:
-        return int(np.argmax(self.scores)) if len(self.scores) else None
+        return choice_of(self.scores)
 
 
 @dataclass(frozen=True)
@@ -172,7 +181,7 @@ class Trace:
 
     runs: by name; always "plain", "strong", "weak" (baselines: each checkpoint's own unrefined rollout) and "refined".
     identity: which weights, device and versions made it. tokens: id -> text for every id in `top_ids`.
-    watched: text of the node tokens, aligned with Run.node_p. others: problems that lent thoughts to the controls.
+    watched: text of the node tokens, aligned with Run.node_p. lenders: problems that lent thoughts to the controls.
     """
 
     problem: Problem
@@ -181,7 +190,7 @@ class Trace:
     identity: dict
     tokens: dict[int, str]
     watched: tuple[str, ...]
-    others: tuple[Problem, ...] = ()
+    lenders: tuple[Problem, ...] = ()
 
     def save(self, path: str | Path) -> Path:
         """Write to `path` (an .npz); the file appears complete or not at all."""
@@ -193,7 +202,7 @@ class Trace:
             "identity": self.identity,
             "tokens": {str(k): v for k, v in self.tokens.items()},
             "watched": list(self.watched),
-            "others": [asdict(p) for p in self.others],
+            "others": [asdict(p) for p in self.lenders],
             "runs": {
                 name: {"config": asdict(r.config), "text": r.text, "text_tokens": r.text_tokens, "cost": r.cost}
                 for name, r in self.runs.items()
@@ -225,5 +234,5 @@ class Trace:
                 identity=meta["identity"],
                 tokens={int(k): v for k, v in meta["tokens"].items()},
                 watched=tuple(meta["watched"]),
-                others=tuple(Problem.from_dict(p) for p in meta["others"]),
+                lenders=tuple(Problem.from_dict(p) for p in meta["others"]),
             )

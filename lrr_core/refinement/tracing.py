@@ -8,28 +8,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..benchmarks.catalogue import Problem
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError
 from ..models.opened import ModelSet
-from .refine import REPLACES, Prompts, Refiner, plain_thoughts, run_all
-from .trace import MIXES, PUSHES, RefineConfig, Run, Trace
+from .methods import METHODS, PLAIN, RANDOM, ZERO, Tensor, borrowers
+from .refine import Prompts, Refiner, plain_thoughts, run_all
+from .trace import RefineConfig, Run, Trace
 
 
 def refine_problem(
     models: ModelSet,
     problem: Problem,
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
-    controls: Sequence[str] = ("zero_thoughts", "random_direction"),
-    others: Sequence[Problem] = (),
+    names: Checkpoints = STANDARD,
+    controls: Sequence[str] = (ZERO, RANDOM),
+    lenders: Sequence[Problem] = (),
     previous: Trace | None = None,
 ) -> Trace:
     """The whole picture of one problem: plain, refined, strong's and weak's own rollouts, and the controls.
 
-    others: problems whose plain thoughts serve `other_thoughts` (the first) and `mean_thought` (their mean). previous: a
+    lenders: problems whose plain thoughts serve the controls that borrow (see `lend`). previous: a
     trace of the same models and problem; its runs that the new settings do not touch are taken over, which are the same
     to the bit and most of the work when a slider moves. Where `tilr` is run, the identity says with which subspace (its
     hash). Raises RefineError or ModelError with the cause.
@@ -37,59 +39,68 @@ def refine_problem(
     with models.lock:
         prompts = Prompts.make(models, [problem])
         wanted = {config.method, *controls}
-        donors = {}
-        if others and wanted & {"other_thoughts", "mean_thought"}:
-            thoughts = plain_thoughts(models, Prompts.make(models, others), config.thoughts, names[0])
-            donors = {"other_thoughts": thoughts[:1], "mean_thought": thoughts.mean(0, keepdim=True)}
+        lent = lend(models, wanted, lenders, config.thoughts, names.backbone)
         identity = models.identity(*dict.fromkeys(names)) | {
             "backbone": names[0],
             "strong": names[1],
             "weak": names[2],
             "lens": models.lens,
         }
-        same = previous and same_source(previous, problem, identity, tuple(others))
-        subspace = models.subspace(names, config.reference) if "tilr" in wanted else None
+        same = previous and same_source(previous, problem, identity, tuple(lenders))
+        subspace = models.subspace(names, config.reference) if any(METHODS[m].calibrated for m in wanted) else None
         if subspace is not None:
             identity["subspace"] = subspace.hash
 
-        def go(name: str, method: str, trio: tuple[str, str, str] = names, observe: bool = False) -> Run:
+        def go(name: str, method: str, trio: Checkpoints = names, observe: bool = False) -> Run:
             settings = _relevant(replace(config, method=method), observe)
             known = same and name in previous.runs and previous.runs[name].config == settings
-            if known and (method != "tilr" or previous.identity.get("subspace") == identity["subspace"]):
+            if known and (not METHODS[method].calibrated or previous.identity.get("subspace") == identity["subspace"]):
                 return previous.runs[name]
-            own = {"subspace": subspace} if method == "tilr" else {}
-            return run_all(Refiner(models, prompts, settings, trio, donors.get(method), observe, **own))[0]
+            own = {"subspace": subspace} if METHODS[method].calibrated else {}
+            return run_all(Refiner(models, prompts, settings, trio, lent.get(method), observe, **own))[0]
 
         runs = {
-            "plain": go("plain", "coconut", observe=True),
-            "strong": go("strong", "coconut", (names[1], names[1], names[2])),
-            "weak": go("weak", "coconut", (names[2], names[1], names[2])),
+            "plain": go("plain", PLAIN, observe=True),
+            "strong": go("strong", PLAIN, names.alone(names.strong)),
+            "weak": go("weak", PLAIN, names.alone(names.weak)),
             "refined": go("refined", config.method, observe=True),
         }
         runs |= {name: go(name, name) for name in controls if name != config.method}
         seen = sorted({int(i) for run in runs.values() for i in run.top_ids.flat})
         tokens = {i: models.tokenizer.convert_ids_to_tokens(i) for i in seen}
     watched = problem.graph.names if problem.graph else ()
-    return Trace(problem, config, runs, identity, tokens, tuple(watched), tuple(others))
+    return Trace(problem, config, runs, identity, tokens, tuple(watched), tuple(lenders))
 
 
-def same_source(trace: Trace, problem: Problem, identity: dict, others: tuple[Problem, ...]) -> bool:
+def lend(
+    models: ModelSet, methods: Iterable[str], lenders: Sequence[Problem], thoughts: int, name: str = "backbone"
+) -> dict[str, Tensor]:
+    """method -> (1, T, D) what it makes of the lenders' plain thoughts, for those of `methods` that need any; {} without
+    lenders."""
+    needy = borrowers(methods) if lenders else []
+    if not needy:
+        return {}
+    rolled = plain_thoughts(models, Prompts.make(models, lenders), thoughts, name)
+    return {method: METHODS[method].lend(rolled) for method in needy}
+
+
+def same_source(trace: Trace, problem: Problem, identity: dict, lenders: tuple[Problem, ...]) -> bool:
     """Whether a trace is of this problem, these models and these lenders, so that its runs may be taken over. The subspace is
     left out: it touches the runs of `tilr` only, and a trace without one has none."""
     bare = [{key: value for key, value in facts.items() if key != "subspace"} for facts in (trace.identity, identity)]
-    return (trace.problem, bare[0], trace.others) == (problem, bare[1], others)
+    return (trace.problem, bare[0], trace.lenders) == (problem, bare[1], lenders)
 
 
 def _relevant(config: RefineConfig, observe: bool) -> RefineConfig:
     """The configuration with every setting that this run does not depend on at its neutral value: equal ones, equal runs."""
     neutral = {}
-    if config.method not in MIXES or config.method == "frozen":
+    if not config.rule.takes_alpha:
         neutral["residual"] = 0.0
-    if config.method not in PUSHES:
+    if not config.rule.pushes:
         neutral |= {"step_size": 0.0, "momentum": 0.0, "sign": "descent", "gradient": "detached"}
-        if not observe or config.method in REPLACES:
+        if not observe or config.rule.replaces:
             neutral |= {"rounds": 1, "reference": "next"}
-    if config.method != "random_direction":
+    if not config.rule.random:
         neutral["seed"] = 0
     return replace(config, **neutral)
 
@@ -100,7 +111,7 @@ def rerun(trace: Trace, models: ModelSet) -> Trace:
     Raises ModelError when the set's weights are not those the trace was made with, naming the checkpoint, or when TILR has
     been calibrated anew since.
     """
-    names = tuple(trace.identity[n] for n in ("backbone", "strong", "weak"))
+    names = Checkpoints.of(trace.identity)
     made_with = trace.identity["members"]
     if odd := [n for n in dict.fromkeys(names) if n not in models.members or made_with.get(n) != models.hash(n)]:
         raise ModelError(
@@ -114,4 +125,4 @@ def rerun(trace: Trace, models: ModelSet) -> Trace:
             "put back the file it was made with."
         )
     controls = [n for n in trace.runs if n not in ("plain", "strong", "weak", "refined")]
-    return refine_problem(models, trace.problem, trace.config, names, controls, trace.others)
+    return refine_problem(models, trace.problem, trace.config, names, controls, trace.lenders)

@@ -10,12 +10,11 @@ best of many cells is flattered by chance: confirm it on other problems.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import paired_difference, wilson
 from .setting_plane import check_shapes, load, save
 
 
@@ -56,26 +55,16 @@ class AccuracyPlane:
         accuracy, low, high: in %, 95 % Wilson interval; points, points_low, points_high: difference in percentage points with
         a paired bootstrap interval; gained, lost: problems only this setting, or only the plain run, answers rightly.
         """
-        return self._random_compared if random else self._own_compared
-
-    @cached_property  # half a second, and a page asks at every rerun
-    def _own_compared(self) -> dict[str, np.ndarray]:
-        return self._compared(self.right, self.done)
-
-    @cached_property
-    def _random_compared(self) -> dict[str, np.ndarray]:
-        return self._compared(self.random_right, self.random_done)
-
-    def _compared(self, right: np.ndarray, done: np.ndarray) -> dict[str, np.ndarray]:
+        right, done = (self.random_right, self.random_done) if random else (self.right, self.done)
         names = ("accuracy", "low", "high", "points", "points_low", "points_high", "gained", "lost")
         out = {name: np.full(done.shape, np.nan) for name in names}
         for cell in zip(*np.nonzero(done), strict=True):
             pair, row = paired_difference(right[cell], self.plain), right[cell]
             interval = wilson(int(row.sum()), self.n)
             values = (row.mean(), *interval)
-            for name, value in zip(names, [*(100 * v for v in values), pair["points"], *pair["ci95"]], strict=False):
+            for name, value in zip(names, [*(100 * v for v in values), pair.points, *pair.ci95], strict=False):
                 out[name][cell] = value
-            out["gained"][cell], out["lost"][cell] = pair["gained"], pair["lost"]
+            out["gained"][cell], out["lost"][cell] = pair.gained, pair.lost
         return out
 
     def in_words(self) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 
 from ..analysis.curves import candidate_probability, curves, margin, norm
 from ..analysis.summary import answer, asked, method_label, method_name, readers_names
-from ..refinement.trace import CONTROLS, METHODS, MIXES, PUSHES, Trace
+from ..benchmarks.answers import choice_of, chosen
+from ..models.checkpoints import ROLES
+from ..refinement.methods import METHODS, PLAIN, shown
+from ..refinement.trace import Trace
 
-# the methods, then the controls: first those that push, then those that mix, then those that replace
-ORDER = (*METHODS, *sorted(CONTROLS, key=lambda name: (name not in PUSHES, name not in MIXES)))
-BORROW = ("other_thoughts", "mean_thought")  # controls that need thoughts of other problems
 FORWARDS = {
     "prefill": "question",
     "single": "thoughts",
@@ -53,7 +53,7 @@ class Comparison:
     @property
     def methods(self) -> tuple[str, ...]:
         """Methods and controls that were run, in the order they are shown."""
-        return tuple(name for name in ORDER if name in self.trace.runs)
+        return tuple(name for name in shown() if name in self.trace.runs)
 
 
 def table(comparison: Comparison) -> list[dict]:
@@ -76,11 +76,11 @@ def table(comparison: Comparison) -> list[dict]:
             | {"milliseconds": comparison.milliseconds[name]}
         )
     for name, run in comparison.text.items():
-        choice = int(np.argmax(run.scores))
+        choice, names = choice_of(run.scores), [readers_names(trace.problem)[c] for c in trace.problem.candidates]
         mark = "" if trace.problem.answer is None else "✓" if choice == trace.problem.answer else "✗"
         rows.append(
             {"method": f"text: {name.replace('_', ' ')}"}
-            | {"answer": f"{readers_names(trace.problem)[trace.problem.candidates[choice]]} {mark}".strip()}
+            | {"answer": f"{chosen(names, choice)} {mark}".strip()}
             | _certainty(run.scores, right)
             | {"moved": None, "text tokens": run.tokens}
             | _forwards(run.cost)
@@ -92,8 +92,8 @@ def table(comparison: Comparison) -> list[dict]:
 def changed(comparison: Comparison) -> str:
     """Who answers otherwise than the plain run, methods and controls apart: a flip says little where a control flips, too."""
     runs = comparison.trace.runs
-    others = [name for name in comparison.methods if runs[name].choice != runs["coconut"].choice]
-    told = [[method_name(name) for name in others if name in kind] for kind in (METHODS, CONTROLS)]
+    others = [name for name in comparison.methods if runs[name].choice != runs[PLAIN].choice]
+    told = [[method_name(name) for name in others if METHODS[name].control == kind] for kind in (False, True)]
     if not others:
         return "Every method and every control gives the plain run's answer here."
     methods, controls = (", ".join(names) or "none" for names in told)
@@ -178,7 +178,7 @@ def _quantities(trace: Trace, thoughts: int) -> dict[str, np.ndarray]:
 
 def differing(a: Trace, b: Trace) -> list[dict]:
     """One row per setting in which two traces differ: settings and checkpoints."""
-    roles = ("backbone", "strong", "weak")
+    roles = ROLES
     values = [asdict(t.config) | {role: t.identity[role] for role in roles} for t in (a, b)]
     return [
         {"setting": name.replace("_", " "), "A": str(values[0][name]), "B": str(values[1][name])}

@@ -15,13 +15,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ..analysis.curves import paired_difference, wilson
+from ..analysis.statistics import PairedDifference, pack, paired_difference, unpack, wilson
 from ..storage import write_text
 
 FORMAT = 1
@@ -45,23 +44,15 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Gain:
+class Gain(PairedDifference):
     """One setting against a base on the same problems.
 
-    accuracy, accuracy_ci95: of the *plain* run of this backbone, fractions, with a Wilson interval; points, ci95: accuracy of
-    the setting minus that of the base in percentage points, with a paired bootstrap interval; p_value: exact McNemar;
-    gained, lost: problems that only the setting, or only the base, answers rightly; n: problems.
+    accuracy, accuracy_ci95: of the *plain* run of this backbone, fractions, with a Wilson interval.
     """
 
     asked: Asked
     accuracy: float
     accuracy_ci95: tuple[float, float]
-    points: float
-    ci95: tuple[float, float]
-    p_value: float
-    gained: int
-    lost: int
-    n: int
 
 
 @dataclass(frozen=True)
@@ -97,7 +88,7 @@ class Ladder:
         head = {f: getattr(self, f) for f in HEAD}
         cells = [
             {k: v for k, v in asked._asdict().items() if v}
-            | {"correct": int(right.sum()), "n": len(right), "right": np.packbits(right).tobytes().hex()}
+            | {"correct": int(right.sum()), "n": len(right), "right": pack(right)}
             for asked, right in self.answers.items()
         ]
         lines = ",\n".join(
@@ -122,10 +113,9 @@ class Ladder:
                 )
             answers = {}
             for cell in data["cells"]:
-                n = cell["n"]
-                right = np.unpackbits(np.frombuffer(bytes.fromhex(cell["right"]), np.uint8), count=n).astype(bool)
+                right = unpack(cell["right"], cell["n"])
                 asked = Asked(**{k: cell[k] for k in Asked._fields if k in cell})
-                if right.sum() != cell["correct"] or len(right) != n:
+                if right.sum() != cell["correct"]:
                     raise GainsError(f"{path} is damaged at {' '.join(filter(None, asked))}; {fix}.")
                 answers[asked] = right
             return cls(**{f: data[f] for f in HEAD} | {"rungs": tuple(data["rungs"])}, answers=answers)
@@ -152,29 +142,8 @@ def gain(ladder: Ladder, asked: Asked, base: str = "coconut") -> Gain | None:
         return None
     n = min(len(right), len(against))  # the pairs answered the first problems of the rungs
     right, against, correct = right[:n], against[:n], int(plain[:n].sum())
-    difference = _difference(int((right & ~against).sum()), int((~right & against).sum()), n)
-    return Gain(
-        asked,
-        correct / n,
-        _interval(correct, n),
-        difference["points"],
-        tuple(difference["ci95"]),
-        difference["p_value"],
-        difference["gained"],
-        difference["lost"],
-        n,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _difference(gained: int, lost: int, n: int) -> dict:
-    """`paired_difference` of results with these counts, all that it depends on: hundreds of cells share a few counts."""
-    a, b = np.zeros(n, bool), np.zeros(n, bool)
-    a[:gained] = b[gained : gained + lost] = True
-    return paired_difference(a, b)
-
-
-_interval = lru_cache(maxsize=4096)(wilson)
+    found = paired_difference(right, against)
+    return Gain(**vars(found), asked=asked, accuracy=correct / n, accuracy_ci95=wilson(correct, n))
 
 
 def base_of(ladder: Ladder, asked: Asked, base: str) -> Asked:

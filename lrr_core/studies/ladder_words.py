@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..analysis.curves import wilson
+from ..analysis.statistics import wilson
+from ..refinement.methods import METHODS
 from ..storage import csv_text
 from .ladder import Asked, Gain, Ladder, gain, pair_gains, rung_gains, standing_out
 
@@ -98,7 +99,7 @@ def table(ladder: Ladder) -> list[dict]:
         low, high = (100 * v for v in wilson(int(right.sum()), len(right)))
         row: dict[str, object] = {key: name(value) for key, value in asked._asdict().items()}
         row |= {"n": len(right), "correct": int(right.sum()), "accuracy": 100 * right.mean(), "low": low, "high": high}
-        if asked.method != "coconut" and (g := gain(ladder, asked)):
+        if not METHODS[asked.method].plain and (g := gain(ladder, asked)):
             row |= {"points": g.points, "points low": g.ci95[0], "points high": g.ci95[1], "p": g.p_value}
             row |= {"gained": g.gained, "lost": g.lost}
         rows.append(row)

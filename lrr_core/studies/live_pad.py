@@ -25,8 +25,9 @@ import numpy as np
 from ..analysis.curves import candidate_probability, curves, margin
 from ..analysis.projection import Map
 from ..benchmarks.catalogue import Problem
-from ..refinement.trace import MIXES as MIXING
-from ..refinement.trace import PUSHES, RefineConfig, Run, Trace
+from ..models.checkpoints import Checkpoints
+from ..refinement.methods import FULL
+from ..refinement.trace import RefineConfig, Run, Trace
 from ..storage import digest, read_npz, save_npz
 
 FORMAT = 1
@@ -54,15 +55,12 @@ def from_axis(place: float | np.ndarray, top: float = STEPS[-1]) -> np.ndarray:
 
 def setting(config: RefineConfig, step: float, mix: float) -> RefineConfig:
     """The configuration at a place of the pad: method `full`, whose edges are `contrast`, `residual` and the plain run."""
-    sign = "descent" if step >= 0 else "as_printed"
-    return replace(config, method="full", step_size=abs(float(step)), residual=float(mix), sign=sign)
+    return replace(config, method=FULL).at(float(step), float(mix))
 
 
 def place(config: RefineConfig) -> tuple[float, float]:
     """(signed step size, mix) of a configuration on the plane: what its method leaves out is 0. The inverse of `setting`."""
-    step = config.step_size if config.sign == "descent" else -config.step_size
-    mix = 1.0 if config.method == "frozen" else config.residual
-    return step if config.method in PUSHES else 0.0, mix if config.method in MIXING else 0.0
+    return config.signed_step, config.rule.residual(config.residual)
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,7 @@ def file_name(problem: Problem, reference: str) -> str:
 def stamp(
     problem: Problem,
     weights: Mapping[str, str],
-    names: tuple[str, str, str],
+    names: Checkpoints,
     config: RefineConfig,
     maps: Mapping[str, Map],
 ) -> dict:
@@ -202,7 +200,7 @@ def stamp(
     graph = problem.graph and (problem.graph.names, problem.graph.edges, problem.graph.root)
     return {
         "problem": digest([problem.question, problem.candidates, problem.answer, graph]),
-        "weights": {role: weights[n] for role, n in zip(("backbone", "strong", "weak"), names, strict=True)},
+        "weights": names.by_role(weights.__getitem__),
         "settings": {name: getattr(config, name) for name in SETTINGS},
         "maps": {name: f"{zlib.crc32(np.ascontiguousarray(m.points).tobytes()):08x}" for name, m in maps.items()},
     }

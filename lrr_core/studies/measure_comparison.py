@@ -12,39 +12,41 @@ from dataclasses import replace
 
 from ..benchmarks.catalogue import Problem
 from ..evaluation.answering import run_in_text
-from ..evaluation.arms import TEXT_METHODS
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import NotCalibrated
 from ..models.opened import ModelSet
-from ..refinement.refine import Prompts, Refiner, plain_thoughts, run_all
+from ..refinement.methods import BASELINES, FULL, METHODS, PLAIN, borrowers, shown
+from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig, Trace
-from ..refinement.tracing import refine_problem, same_source
-from .comparison import BORROW, ORDER, Comparison
+from ..refinement.tracing import lend, refine_problem, same_source
+from .comparison import Comparison
 
 
 def compare_methods(
     models: ModelSet,
     problem: Problem,
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
-    others: Sequence[Problem] = (),
+    names: Checkpoints = STANDARD,
+    lenders: Sequence[Problem] = (),
     previous: Comparison | None = None,
     progress: Callable[[str, int, int], None] = lambda method, done, total: None,
 ) -> Comparison:
-    """Every method of `ORDER` with the settings of `config` (whose own method does not matter), and the text baselines.
+    """Every method of the table with the settings of `config` (whose own method does not matter), and the text baselines.
 
-    others: problems that lend their thoughts to two of the controls, which are left out without them; so is TILR where it is
+    lenders: problems that lend their thoughts to two of the controls, which are left out without them; so is TILR where it is
     not calibrated for these checkpoints (`tilr.ensure` does that). previous: an earlier comparison; where it is of the same
     problem and models, the runs that the settings do not touch are taken over with their times. progress: called as
     progress(method, done, total) before each. Raises RefineError or ModelError with the cause.
     """
-    left_out = () if others else BORROW
-    try:
-        models.check_method("tilr", names, config)
-    except NotCalibrated:
-        left_out += ("tilr",)
-    methods = [name for name in ORDER if name not in left_out]
-    text = [name for name in TEXT_METHODS if name in models.members]
-    config = replace(config, method="full")  # the one that is called "refined" in the trace
+    left_out = [] if lenders else borrowers(METHODS)
+    for method in METHODS:
+        try:
+            models.check_method(method, names, config)
+        except NotCalibrated:
+            left_out.append(method)
+    methods = [name for name in shown() if name not in left_out]
+    text = [name for name in BASELINES if name in models.members]
+    config = replace(config, method=FULL)  # the one that is called "refined" in the trace
     total, milliseconds, done = len(methods) + len(text), {}, []
     before = trace = previous.trace if previous else None
     for name in dict.fromkeys((*names, *text)):
@@ -53,14 +55,14 @@ def compare_methods(
         progress(method, len(milliseconds), total)
         done += [method] if method not in RENAMED else []
         # what was run before, and what a moved setting does not touch, is taken over
-        trace = refine_problem(models, problem, config, names, done, others, previous=_known(trace, before))
+        trace = refine_problem(models, problem, config, names, done, lenders, previous=_known(trace, before))
         if before and not _same(before, trace):
             before = None
         run = RENAMED.get(method, method)
         if before and before.runs.get(run) is trace.runs[run]:
             milliseconds[method] = previous.milliseconds[method]
         else:
-            milliseconds[method] = _bare(models, problem, replace(config, method=method), names, others)
+            milliseconds[method] = _bare(models, problem, replace(config, method=method), names, lenders)
     answers = {}
     for method in text:
         progress(method, len(milliseconds), total)
@@ -75,11 +77,11 @@ def compare_methods(
     return Comparison(replace(trace, runs=runs), answers, milliseconds)
 
 
-RENAMED = {"coconut": "plain", "full": "refined"}  # methods that a trace has under another name
+RENAMED = {PLAIN: "plain", FULL: "refined"}  # methods that a trace has under another name
 
 
 def _same(before: Trace, now: Trace) -> bool:
-    return same_source(before, now.problem, now.identity, now.others)
+    return same_source(before, now.problem, now.identity, now.lenders)
 
 
 def _known(trace: Trace | None, previous: Trace | None) -> Trace | None:
@@ -89,13 +91,11 @@ def _known(trace: Trace | None, previous: Trace | None) -> Trace | None:
     return replace(trace, runs=previous.runs | trace.runs)
 
 
-def _bare(models, problem, config: RefineConfig, names, others) -> float:
+def _bare(models, problem, config: RefineConfig, names: Checkpoints, lenders) -> float:
     """Milliseconds of one method's own run, from reading the question to the decoded answer."""
     with models.lock:
-        prompts, donors = Prompts.make(models, [problem]), None
-        if config.method in BORROW:
-            donors = plain_thoughts(models, Prompts.make(models, others), config.thoughts, names[0])
-            donors = donors[:1] if config.method == "other_thoughts" else donors.mean(0, keepdim=True)
+        prompts = Prompts.make(models, [problem])
+        lent = lend(models, [config.method], lenders, config.thoughts, names.backbone).get(config.method)
         start = time.perf_counter()
-        run_all(Refiner(models, prompts, config, names, donors, details=False))
+        run_all(Refiner(models, prompts, config, names, lent, details=False))
         return 1000 * (time.perf_counter() - start)

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..models.checkpoints import Checkpoints
 from ..models.opened import ModelSet
 from ..refinement.trace import REFERENCES, RefineConfig
 from .ladder import PUSHED, UNPUSHED, Asked, GainsError, Ladder
@@ -78,7 +79,7 @@ def measure(
 
 def _answers(models: ModelSet, problems: Sequence[Problem], asked: Asked, config: RefineConfig):
     settings = replace(config, method=asked.method, reference=asked.reference or config.reference)
-    names = (asked.backbone, asked.strong or "strong", asked.weak or "weak")
+    names = Checkpoints(asked.backbone, asked.strong or "strong", asked.weak or "weak")
     with models.lock:
         return right_answers(models, problems, settings, names, BATCH)
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..analysis.fitting import fit_background, own_labels
 from ..analysis.projection import Map
 from ..benchmarks.catalogue import Problem
+from ..models.checkpoints import Checkpoints
 from ..models.opened import ModelSet
 from ..refinement.refine import Prompts, RefineError, Refiner, run_all
 from ..refinement.trace import REFERENCES, RefineConfig, Run
@@ -30,7 +31,7 @@ def runs_at(
     models: ModelSet,
     problem: Problem,
     config: RefineConfig,
-    names: tuple[str, str, str],
+    names: Checkpoints,
     settings: Sequence[tuple[float, float]],
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Run | None]:
@@ -60,7 +61,7 @@ def compute(
     models: ModelSet,
     problem: Problem,
     config: RefineConfig,
-    names: tuple[str, str, str],
+    names: Checkpoints,
     maps: dict[str, Map],
     progress: Callable[[float], None] = lambda share: None,
     steps: Sequence[float] = STEPS,
@@ -87,7 +88,7 @@ def compute(
     return replace(pad, gap=grid.measure_gap(pad, exact, problem.answer)) if exact else pad
 
 
-def own_map(models: ModelSet, problem: Problem, config: RefineConfig, names: tuple[str, str, str]) -> Map:
+def own_map(models: ModelSet, problem: Problem, config: RefineConfig, names: Checkpoints) -> Map:
     """A PCA of this problem's plain, strong and weak thoughts, for a set whose shared map is not there yet."""
     base = refine_problem(models, problem, grid.setting(config, 0.0, 0.0), names, ())
     runs = [base.runs[name] for name in grid.FIXED]
@@ -100,7 +101,7 @@ def ship(
     models: ModelSet,
     problems: Sequence[Problem],
     config: RefineConfig,
-    names: tuple[str, str, str],
+    names: Checkpoints,
     maps: dict[str, Map],
     folder: Path,
     say: Callable[[str], None] = lambda line: None,

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.evaluate import Stopped
+from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.opened import ModelSet
 from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig, Run
@@ -48,7 +49,7 @@ def problem_plane(
     models: ModelSet,
     problem: Problem,
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    names: Checkpoints = STANDARD,
     step_sizes: Sequence[float] = STEPS,
     residuals: Sequence[float] = MIXES,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -92,7 +93,7 @@ def accuracy_plane(
     models: ModelSet,
     problems: Sequence[Problem],
     config: RefineConfig,
-    names: tuple[str, str, str] = ("backbone", "strong", "weak"),
+    names: Checkpoints = STANDARD,
     step_sizes: Sequence[float] = COARSE_STEPS,
     residuals: Sequence[float] = COARSE_MIXES,
     progress: Callable[[int, int], None] = lambda done, total: None,

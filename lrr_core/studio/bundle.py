@@ -30,9 +30,10 @@ import numpy as np
 from .. import __version__
 from ..analysis import summary
 from ..analysis.curves import curves
+from ..models.checkpoints import ROLES
 from ..refinement.trace import Trace
 from .archive import ZIP_START, ArchiveError, entries, pack
-from .checked import ROLES, TRACE, BundleError, file_bytes, open_trace
+from .checked import TRACE, BundleError, file_bytes, open_trace
 from .recipe import Recipe, RecipeError
 
 FORMAT = 1

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..analysis.summary import answer, asked, push_percent, readers_names, refined_name
-from ..refinement.trace import CONTROLS, MIXES, PUSHES, Trace
+from ..models.checkpoints import ROLES
+from ..refinement.methods import METHODS, controls
+from ..refinement.trace import Trace
 from .recipe import Recipe
 from .records import MapRecord, Record
 from .regime_record import RegimeRecord
@@ -57,19 +59,19 @@ def _problem(trace: Trace) -> str:
 
 def _setting(trace: Trace) -> str:
     config, width = trace.config, trace.runs["refined"].states.shape[-1]
-    words = METHOD_WORDS.get(config.method) or f"control: {CONTROLS[config.method]}"
+    words = METHOD_WORDS.get(config.method) or f"control: {config.rule.words}"
     parts = [f"T = {config.thoughts} thoughts"]
-    if config.method in PUSHES:
+    if config.rule.pushes:
         rounds = "1 round" if config.rounds == 1 else f"{config.rounds} rounds"
         parts += [f"K = {rounds}", f"step size s = {config.step_size:g} (η = {config.eta(width):.3g})"]
-    if config.method in MIXES and config.method != "frozen":
+    if config.rule.takes_alpha:
         parts.append(f"residual mix α = {config.residual:g}")
-    if config.method in PUSHES:
+    if config.rule.pushes:
         parts.append(f"reference “{config.reference}”")
         parts += ["the printed sign"] if config.sign == "as_printed" else []
         parts += [f"momentum β = {config.momentum:g}"] if config.momentum else []
         parts += ["gradient through the models"] if config.gradient == "through_model" else []
-    names = {role: trace.identity[role] for role in ("backbone", "strong", "weak") if role in trace.identity}
+    names = {role: trace.identity[role] for role in ROLES if role in trace.identity}
     models = ", ".join(name if name == role else f"{name} as {role}" for role, name in names.items())
     return f"Method: {words}; {', '.join(parts)}" + (f"; checkpoints: {models}." if models else ".")
 
@@ -77,7 +79,7 @@ def _setting(trace: Trace) -> str:
 def _answers(trace: Trace) -> str:
     said = f"The plain run answers {_said(trace, 'plain')}, the {refined_name(trace)} run {_said(trace, 'refined')}"
     pushed = push_percent(trace)
-    if trace.config.method in PUSHES and pushed != "no push":
+    if trace.config.rule.pushes and pushed != "no push":
         said += f"; a push is {pushed} of ‖h‖"
     return said + "."
 
@@ -91,10 +93,10 @@ def _said(trace: Trace, run: str) -> str:
 
 
 def _controls(trace: Trace) -> str:
-    found = [name for name in CONTROLS if name in trace.runs]
+    found = [name for name in controls() if name in trace.runs]
     if not found:
         return ""
-    return f"Controls: {'; '.join(f'{CONTROLS[name]}: {_said(trace, name)}' for name in found)}."
+    return f"Controls: {'; '.join(f'{METHODS[name].words}: {_said(trace, name)}' for name in found)}."
 
 
 PANEL_WORDS = {

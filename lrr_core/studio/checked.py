@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..models.checkpoints import ROLES
 from ..refinement.trace import ConfigError, Run, Trace
 from .archive import ArchiveError, check_npz
 
 TRACE = "trace.npz"
 RUNS = ("plain", "strong", "weak", "refined")
-ROLES = ("backbone", "strong", "weak")
 LONGEST = 20_000  # letters of one text in a trace
 
 
@@ -58,7 +58,7 @@ def check_trace(trace: Trace) -> None:
     _need(isinstance(members, dict) and all(_is_text(v) for v in members.values()), "it names no weights")
     _need(_is_json(identity), "what it says of its making is not plain JSON")
     _need(all(_is_text(word) for word in (*trace.watched, *trace.tokens.values())), "a token or node has no name")
-    for other in trace.others:
+    for other in trace.lenders:
         _check_problem(other)
     refined, graph = runs["refined"].config, trace.problem.graph
     # a run keeps only the settings it depends on; those must be the trace's

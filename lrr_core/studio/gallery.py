@@ -18,8 +18,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..analysis.curves import margin
+from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import Problem
-from ..refinement.trace import CONTROLS, METHODS, RefineConfig, Trace
+from ..models.checkpoints import ROLES, Checkpoints
+from ..refinement.lenders import following
+from ..refinement.methods import METHODS, PLAIN, RANDOM, ZERO, borrowers, first
+from ..refinement.trace import RefineConfig, Trace
 
 FLIPS = {
     "flipped": "flipped, either way",
@@ -40,9 +44,6 @@ ORDERS = {
     "down": "most towards a wrong answer first",
     "report": "as in the report",
 }
-RANDOM, PLAIN = "random_direction", "coconut"
-ROLES = ("backbone", "strong", "weak")
-BORROWING = ("other_thoughts", "mean_thought")
 
 
 class GalleryError(ValueError):
@@ -108,7 +109,7 @@ class Preview:
 
 def labels(report: dict) -> list[str]:
     """The labels that have a gallery: latent methods and controls that are held against a plain run of the report."""
-    methods, latent = report["methods"], (METHODS | CONTROLS).keys() - {PLAIN}
+    methods, latent = report["methods"], METHODS.keys() - {PLAIN}
     return [n for n, row in methods.items() if row["method"] in latent and row.get("against") in methods]
 
 
@@ -168,7 +169,11 @@ def _all(report: dict, label: str) -> list[Case]:
     base = _against(report, label)
     answers = report["answers"]
     control = control_of(report, label)[0]
-    others = [n for n, row in report["methods"].items() if row["method"] in CONTROLS and row.get("against") == base]
+    others = [
+        n
+        for n, row in report["methods"].items()
+        if row["method"] in METHODS and METHODS[row["method"]].control and row.get("against") == base
+    ]
     out = []
     # an arm may have answered fewer problems than there are: a report is shown while it grows
     for i, (problem, before, after) in enumerate(zip(report["problems"], answers[base], answers[label], strict=False)):
@@ -256,7 +261,7 @@ def _here(case: Case) -> str:
 
 def _who(report: dict, label: str) -> str:
     row = report["methods"][label]
-    if row["method"] in CONTROLS:
+    if row["method"] in METHODS and METHODS[row["method"]].control:
         return f"the control {label.replace('_', ' ')}"
     return "refinement" if not row["settings"] else f"refinement ({label})"
 
@@ -264,15 +269,15 @@ def _who(report: dict, label: str) -> str:
 # --- running it again -------------------------------------------------------------------------------------------------
 
 
-def settings_of(report: dict, label: str) -> tuple[RefineConfig, tuple[str, str, str]]:
+def settings_of(report: dict, label: str) -> tuple[RefineConfig, Checkpoints]:
     """The configuration and the (backbone, strong, weak) a label was run with."""
     row = report["methods"][label]
     merged = report["config"] | row["settings"] | {"method": row["method"]}
-    names = tuple(merged.pop(role) for role in ROLES)
+    names = Checkpoints(*(merged.pop(role) for role in ROLES))
     return RefineConfig.from_dict(merged), names
 
 
-def trace_of(models, report: dict, case: Case, controls: Sequence[str] = ("zero_thoughts", RANDOM)) -> Trace:
+def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, RANDOM)) -> Trace:
     """The case run again, every thought and round, with exactly the report's settings, and its controls.
 
     models: the `ModelSet`. GalleryError where its weights are not the report's, or where an answer is not the report's.
@@ -284,20 +289,20 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = ("zero_
     answers = report["answers"]
     after, before = answers[case.label][case.index], answers[_against(report, case.label)][case.index]
     config = replace(config, seed=int(after.get("seed", config.seed)))
-    problem, others = problem_of(report, case.index), ()
+    problem, lenders = problem_of(report, case.index), ()
     if not problem.candidates:
         raise GalleryError(
             f"{case.id} is answered in free text, so it has no margin to draw; choose another benchmark."
         )
-    if {config.method, *controls} & set(BORROWING):
-        others = tuple(_lenders(report, case, "mean_thought" in (config.method, *controls)))
-    trace = refine_problem(models, problem, config, names, controls, others)
+    if needy := borrowers([config.method, *controls]):
+        lenders = _lenders(report, case, any(METHODS[m].lend is not first for m in needy))
+    trace = refine_problem(models, problem, config, names, controls, lenders)
     rows = {"refined": after}
     if _plain_of(report, _against(report, case.label)) == (config.thoughts, names[0]):
         rows["plain"] = before  # else it is held against thoughts of another number or checkpoint than the trace's own
     for name, row in rows.items():
         if row["choice"] is not None and trace.runs[name].choice != row["choice"]:
-            said, now = (problem.candidates[c] for c in (row["choice"], trace.runs[name].choice))
+            said, now = (chosen(problem.candidates, c) for c in (row["choice"], trace.runs[name].choice))
             raise GalleryError(
                 f"The {name} run of {case.id} answers {now} here and {said} in the report; it was made on another device or "
                 "with other versions. Evaluate again on this machine."
@@ -305,13 +310,12 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = ("zero_
     return trace
 
 
-def _lenders(report: dict, case: Case, every: bool) -> list[Problem]:
-    """Whose thoughts a control borrows, as in `evaluate`: the next problem's of the same seed, and all others' for the mean."""
+def _lenders(report: dict, case: Case, every: bool) -> tuple[Problem, ...]:
+    """Who lends to a case, as in `evaluate`: the others of its seed, or the next one alone where that is enough."""
     rows = report["answers"][case.label]
     mine = [i for i, row in enumerate(rows) if row.get("seed") == rows[case.index].get("seed")]
-    at = mine.index(case.index)
-    turned = mine[at + 1 :] + mine[:at]
-    return [problem_of(report, i) for i in (turned if every else turned[:1])]
+    turned = following(mine, mine.index(case.index))
+    return tuple(problem_of(report, i) for i in (turned if every else turned[:1]))
 
 
 def _plain_of(report: dict, label: str) -> tuple[int, str]:
@@ -324,7 +328,7 @@ def problem_of(report: dict, index: int) -> Problem:
     return Problem.from_dict({key: value for key, value in row.items() if key != "hops"})
 
 
-def _same_weights(models, report: dict, names: tuple[str, str, str]) -> None:
+def _same_weights(models, report: dict, names: Checkpoints) -> None:
     made_with = report["identity"].get("members", {})
     for name in dict.fromkeys(names):
         if name not in models.members:
@@ -348,14 +352,14 @@ def previews(models, report: dict, some: Sequence[Case]) -> list[Preview]:
         return []
     config, names = settings_of(report, some[0].label)
     _same_weights(models, report, names)
-    if config.method in BORROWING:
+    if borrowers([config.method]):
         raise GalleryError(f"{config.method} needs thoughts of other problems; open a case to see it.")
     problems = [problem_of(report, case.index) for case in some]
     if not all(p.candidates for p in problems):
         raise GalleryError("Answers in free text have no margin.")
     with models.lock:
         both = []
-        for method in ("coconut", config.method):
+        for method in (PLAIN, config.method):
             refiner = Refiner(models, Prompts.make(models, problems), replace(config, method=method), names)
             both.append(run_all(refiner, decode=False))
     curve = lambda run, problem: tuple(float(v) for v in margin(run.readout, problem.answer))  # noqa: E731

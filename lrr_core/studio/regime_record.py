@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..refinement.trace import MIXES, PUSHES, Trace
+from ..models.checkpoints import Checkpoints
+from ..refinement.trace import Trace
 from ..studies import setting_plane as regimes
 from ..studies.setting_plane import Plane, name_regions
 from .recipe import Recipe, RecipeError
@@ -57,8 +58,7 @@ class RegimeRecord:
 def here(trace: Trace) -> tuple[float, float]:
     """The signed step size and the mix that the trace's own method uses of its settings."""
     config = trace.config
-    step = config.step_size * (1 if config.sign == "descent" else -1) if config.method in PUSHES else 0.0
-    return step + 0.0, 1.0 if config.method == "frozen" else config.residual if config.method in MIXES else 0.0
+    return config.signed_step, config.rule.residual(config.residual)
 
 
 def regime_record(trace: Trace, recipe: Recipe, background, plane: Plane | None) -> RegimeRecord:
@@ -93,5 +93,5 @@ def plane_marks(trace: Trace) -> dict:
     """What a plane must be true of to belong to this trace, see `regimes.stamp`; {} where the right answer is unknown."""
     if trace.problem.answer is None or len(trace.problem.candidates) < 2:
         return {}
-    names = tuple(trace.identity[role] for role in ("backbone", "strong", "weak"))
+    names = Checkpoints.of(trace.identity)
     return regimes.stamp([trace.problem], trace.identity["members"], names, trace.config)

@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..models.checkpoints import Checkpoints
 from ..models.opened import ModelSet
 from ..models.shipped import find_background
 from ..refinement.trace import Run, Trace
 from ..refinement.tracing import refine_problem
 from .bundle import FIGURE, Bundle, versions
-from .checked import ROLES, RUNS, BundleError
+from .checked import RUNS, BundleError
 from .export import FORMATS, files
 from .records import plotted, record_csv
 from .regime_record import find_plane
@@ -133,14 +134,14 @@ def _run_with_threads(trace: Trace, models: ModelSet) -> tuple[Trace, int]:
 
 def run_again(trace: Trace, models: ModelSet) -> Trace:
     """The same problem, settings, checkpoints and controls on the weights at hand, whatever they are."""
-    names = tuple(trace.identity[role] for role in ROLES)
+    names = Checkpoints.of(trace.identity)
     if missing := [name for name in dict.fromkeys(names) if name not in models.members]:
         raise BundleError(
             f"{models.info.name} has no checkpoint {', '.join(missing)}; give the folder of the set "
             f"{trace.identity['set']!r} with --models."
         )
     controls = [name for name in trace.runs if name not in RUNS]
-    return refine_problem(models, trace.problem, trace.config, names, controls, trace.others)
+    return refine_problem(models, trace.problem, trace.config, names, controls, trace.lenders)
 
 
 def redrawn(bundle: Bundle, trace: Trace, models: ModelSet, planes: Path) -> dict[str, bytes]:

@@ -11,12 +11,12 @@ RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
         "__init__ storage colours "
-        "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers "
+        "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers benchmarks.numerals "
         "benchmarks.templates benchmarks.prosqa benchmarks.english benchmarks.generators benchmarks.published benchmarks.shortcuts "
         "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
-        "models.folder "
-        "refinement.subspace "
+        "models.checkpoints models.folder "
+        "refinement.methods refinement.subspace refinement.lenders "
         "studio.recipe studio.layout studio.latex "
         "training.finetune_config training.finetune_data "
     ),
@@ -27,7 +27,7 @@ HOUSE = {
         "training.backbones "
     ),
     "numpy": (
-        "analysis.curves analysis.projection analysis.fitting analysis.summary "
+        "analysis.curves analysis.statistics analysis.projection analysis.fitting analysis.summary "
         "evaluation.report evaluation.report_checks evaluation.report_words evaluation.report_files "
         "evaluation.surface "
         "lessons.records lessons.laws lessons.toy "

@@ -5,7 +5,8 @@ from math import comb, log
 import numpy as np
 import pytest
 
-from lrr_core.analysis.curves import candidate_probability, cosine, curves, margin, paired_difference, verdict, wilson
+from lrr_core.analysis.curves import candidate_probability, cosine, curves, margin, verdict
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import from_text
 from lrr_core.refinement.trace import RefineConfig, Run, Trace
 
@@ -261,41 +262,41 @@ def test_the_p_value_is_mcnemars_exact_one(gained, lost):
     d = paired_difference(*outcomes(gained, lost, 40, 10))
     m = gained + lost
     tail = sum(comb(m, k) for k in range(max(gained, lost), m + 1)) / 2**m
-    assert d["p_value"] == pytest.approx(min(1, 2 * tail))
-    assert (d["gained"], d["lost"]) == (gained, lost)
-    assert d["points"] == pytest.approx(100 * (gained - lost) / (m + 50))
+    assert d.p_value == pytest.approx(min(1, 2 * tail))
+    assert (d.gained, d.lost) == (gained, lost)
+    assert d.points == pytest.approx(100 * (gained - lost) / (m + 50))
 
 
 def test_the_p_value_by_hand():
     # 8 against 2: 2 (45 + 10 + 1) / 1024
-    assert paired_difference(*outcomes(8, 2, 0, 0))["p_value"] == pytest.approx(112 / 1024)
+    assert paired_difference(*outcomes(8, 2, 0, 0)).p_value == pytest.approx(112 / 1024)
 
 
 def test_the_interval_contains_the_points_and_has_about_the_normal_width():
     d = paired_difference(*outcomes(60, 40, 700, 200))
-    low, high = d["ci95"]
-    assert low < d["points"] < high
+    low, high = d.ci95
+    assert low < d.points < high
     # variance of a paired difference: (gained + lost)/n - ((gained - lost)/n)², over n
     expected = 2 * 1.96 * 100 * np.sqrt((0.1 - 0.02**2) / 1000)
     assert high - low == pytest.approx(expected, rel=0.05)
     for case in [(1, 0, 3, 3), (0, 1, 0, 0), (5, 5, 5, 5), (0, 7, 20, 2)]:
         d = paired_difference(*outcomes(*case))
-        assert d["ci95"][0] <= d["points"] <= d["ci95"][1]
+        assert d.ci95[0] <= d.points <= d.ci95[1]
 
 
 def test_swapping_the_two_turns_the_sign():
     a, b = outcomes(30, 14, 100, 56)
     d, e = paired_difference(a, b), paired_difference(b, a)
-    assert e["points"] == -d["points"] and e["p_value"] == d["p_value"]
-    assert (e["gained"], e["lost"]) == (d["lost"], d["gained"])
+    assert e.points == -d.points and e.p_value == d.p_value
+    assert (e.gained, e.lost) == (d.lost, d.gained)
     # other draws, so the ends may differ by one problem of 200
-    assert [-e["ci95"][1], -e["ci95"][0]] == pytest.approx(d["ci95"], abs=0.5)
+    assert (-e.ci95[1], -e.ci95[0]) == pytest.approx(d.ci95, abs=0.5)
 
 
 def test_identical_answers_are_no_evidence():
     d = paired_difference([True, False, True], [True, False, True])
-    assert (d["points"], d["p_value"], d["gained"], d["lost"]) == (0, 1, 0, 0)
-    assert paired_difference([], [])["p_value"] == 1
+    assert (d.points, d.p_value, d.gained, d.lost) == (0, 1, 0, 0)
+    assert paired_difference([], []).p_value == 1
 
 
 def test_the_same_seed_gives_the_same_interval_and_unequal_lengths_are_refused():

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from lrr_core.evaluation.arms import ALL_METHODS, against, parse, parse_all
+from lrr_core.evaluation.arms import against, known_methods, parse, parse_all
 from lrr_core.evaluation.experiments import EXPERIMENTS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import ConfigError, RefineConfig
 
 CONFIG = RefineConfig(step_size=0.3, residual=0.2, thoughts=4, reference="next")
-NAMES = ("backbone", "strong", "weak")
+NAMES = Checkpoints("backbone", "strong", "weak")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_every_experiment_asks_for_arms_that_exist_and_has_a_plain_run(folders):
         arms = parse_all(experiment.labels(folder), CONFIG, NAMES)
         assert len(arms) > 2 and any(arm.method == "coconut" for arm in arms), name
         assert len({arm.label for arm in arms}) == len(experiment.labels(folder)), name
-        assert {arm.method for arm in arms} <= set(ALL_METHODS)
+        assert {arm.method for arm in arms} <= set(known_methods())
     assert not {"cot", "no_cot"} & set(EXPERIMENTS["main"].labels(folder))  # this set has no text baselines
     ablation = EXPERIMENTS["ablation"].labels(folder)
     assert {"contrast@next", "contrast@same", "full@next", "full@same", "tilr@next", "tilr@same", "residual"} < set(

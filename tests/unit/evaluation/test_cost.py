@@ -3,14 +3,15 @@
 import pytest
 
 from lrr_core.evaluation.cost import bills, forwards, positions
+from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.refine import Prompts, Refiner, run_all
-from lrr_core.refinement.trace import CONTROLS, METHODS, RefineConfig
+from lrr_core.refinement.trace import RefineConfig
 
 
 @pytest.mark.parametrize("reference", ["next", "same"])
 @pytest.mark.parametrize(("thoughts", "rounds"), [(1, 1), (3, 2), (0, 1)])
 def test_the_formula_is_what_is_counted(models, problems, reference, thoughts, rounds):
-    for method in (*METHODS, *CONTROLS):
+    for method in METHODS:
         if method in ("other_thoughts", "mean_thought", "tilr"):  # need something besides the models
             continue
         config = RefineConfig(method=method, thoughts=thoughts, rounds=rounds, reference=reference)

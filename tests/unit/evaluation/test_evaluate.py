@@ -8,26 +8,32 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from lrr_core.analysis.curves import paired_difference, wilson
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
+from lrr_core.evaluation import answering
 from lrr_core.evaluation import evaluate as evaluating
-from lrr_core.evaluation.arms import ALL_METHODS, TEXT_METHODS, parse
-from lrr_core.evaluation.evaluate import Stopped, _donors, evaluate
+from lrr_core.evaluation.arms import known_methods, parse
+from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
 from lrr_core.evaluation.processes import Processes
 from lrr_core.evaluation.tally import table
-from lrr_core.models.folder import REQUIRED, ModelError
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
+from lrr_core.models.folder import ModelError
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.calibration import calibrate
-from lrr_core.refinement.refine import PUSHES, Prompts, Refiner, plain_thoughts, run_all
+from lrr_core.refinement.methods import BASELINES, METHODS
+from lrr_core.refinement.refine import Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.refinement.subspace import file_name
 from lrr_core.refinement.trace import ConfigError, RefineConfig
 
+EVERY = known_methods()
+PUSHES = {key for key, rule in METHODS.items() if rule.pushes}
 ROOT = Path(__file__).parents[3]
 T, K = 3, 2
 CONFIG = RefineConfig(thoughts=T, rounds=K, step_size=0.3, residual=0.2)
@@ -39,7 +45,7 @@ def models(folders, tmp_path_factory):
     """The tiny Llama set with the text baselines beside it."""
     folder = tmp_path_factory.mktemp("with-text") / "set"
     shutil.copytree(folders["llama"], folder)
-    for seed, member in enumerate(TEXT_METHODS):
+    for seed, member in enumerate(BASELINES):
         shutil.copytree(folder / "backbone", folder / member)
         torch.manual_seed(50 + seed)
         config = LlamaConfig.from_pretrained(folder / "backbone")
@@ -50,7 +56,7 @@ def models(folders, tmp_path_factory):
     known = PROSQA.generate("balanced", 6, 77, (8, 11), (2, 2))
     for reference in ("next", "same"):
         config = replace(CONFIG, reference=reference)
-        calibrate(opened, known, config, REQUIRED).save(folder / "tilr" / file_name(REQUIRED, reference))
+        calibrate(opened, known, config, STANDARD).save(folder / "tilr" / file_name(STANDARD, reference))
     return opened
 
 
@@ -65,7 +71,7 @@ def seven():
 @pytest.fixture(scope="module")
 def whole(models, seven):
     """Every method on every problem."""
-    return evaluate(models, seven, ALL_METHODS, CONFIG, batch_size=5)
+    return evaluate(models, seven, EVERY, CONFIG, batch_size=5)
 
 
 def timeless(data: dict) -> dict:
@@ -84,16 +90,16 @@ def answers(data: dict, method: str, key: str) -> list:
 def test_the_report_has_the_promised_keys(whole, seven):
     assert {"benchmark", "n", "chance", "config", "methods", "comparisons", "baselines"} <= set(whole)
     assert (whole["benchmark"], whole["n"], whole["chance"]) == ("prosqa", 7, 0.5)
-    assert whole["config"] == asdict(CONFIG) | dict(zip(REQUIRED, REQUIRED, strict=True))
-    assert list(whole["methods"]) == list(ALL_METHODS)
+    assert whole["config"] == asdict(CONFIG) | dict(zip(STANDARD, STANDARD, strict=True))
+    assert list(whole["methods"]) == list(EVERY)
     for name, row in whole["methods"].items():
-        keys = "method settings against judged_by correct correct_greedy n accuracy ci95 tokens_per_problem"
+        keys = "method settings against judged_by correct correct_greedy ties n accuracy ci95 tokens_per_problem"
         keys += " forwards_per_problem seconds_per_problem memory_per_problem by_seed mean spread"
         assert set(row) - {"frontier_mass"} == set(keys.split()), name
         assert set(row["forwards_per_problem"]) == {"prefill", "single", "probe", "decode"}, name
         assert row["n"] == 7 and row["accuracy"] == row["correct"] / 7
         assert row["ci95"] == list(wilson(row["correct"], 7)) and row["seconds_per_problem"] > 0
-    assert set(whole["comparisons"]) == set(ALL_METHODS) - {"coconut"}
+    assert set(whole["comparisons"]) == set(EVERY) - {"coconut"}
     for row in whole["comparisons"].values():
         assert {"points", "ci95", "p_value"} <= set(row)
     assert set(whole["baselines"]) == {"depth_rule", "graph_counts"}
@@ -102,7 +108,7 @@ def test_the_report_has_the_promised_keys(whole, seven):
 def test_the_report_is_plain_json_and_names_the_weights(whole, models):
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
     members = whole["identity"]["members"]
-    assert members == {n: models.hash(n) for n in (*REQUIRED, *TEXT_METHODS)}
+    assert members == {n: models.hash(n) for n in (*STANDARD, *BASELINES)}
 
 
 def test_only_the_checkpoints_that_were_used_are_named(models, seven):
@@ -129,7 +135,7 @@ def test_comparisons_are_paired_against_coconut(seven, whole):
         return [c == g for c, g in zip(answers(whole, method, "choice"), gold, strict=True)]
 
     for name, row in whole["comparisons"].items():
-        assert row == {"against": "coconut"} | paired_difference(right(name), right("coconut")), name
+        assert row == {"against": "coconut"} | paired_difference(right(name), right("coconut")).row(), name
         assert row["points"] == pytest.approx(
             100 * (whole["methods"][name]["accuracy"] - whole["methods"]["coconut"]["accuracy"])
         )
@@ -143,7 +149,7 @@ def test_the_table_shows_chance_n_and_every_method(whole):
     lines = list(table(whole))
     assert "n = 7" in lines[0] and "chance 50.0 %" in lines[0] and "reference next" in lines[0]
     firsts = [line.split()[0] for line in lines[2:]]
-    assert firsts[: len(ALL_METHODS) + 2] == [*ALL_METHODS, "depth_rule", "graph_counts"]
+    assert firsts[: len(EVERY) + 2] == [*EVERY, "depth_rule", "graph_counts"]
     row = whole["methods"]["full"]
     shown = next(line for line in lines if line.startswith("full "))
     assert f"{row['correct']}/7" in shown and f"{100 * row['ci95'][0]:.1f} - {100 * row['ci95'][1]:.1f}" in shown
@@ -165,7 +171,7 @@ def test_how_problems_are_cut_into_batches_changes_neither_choices_nor_costs(mod
 
 
 def test_the_same_seed_gives_the_same_report_and_another_seed_another_random_direction(models, seven, whole):
-    again = evaluate(models, seven, ALL_METHODS, CONFIG, batch_size=5)
+    again = evaluate(models, seven, EVERY, CONFIG, batch_size=5)
     assert timeless(again) == timeless(whole)
     other = evaluate(models, seven, ["full", "random_direction"], replace(CONFIG, seed=1), batch_size=5)
     assert answers(other, "full", "p_right") == answers(whole, "full", "p_right")
@@ -188,7 +194,7 @@ def test_forwards_follow_the_formulas(models, seven, whole, reference):
     for name, row in data["methods"].items():
         f = row["forwards_per_problem"]
         assert f["prefill"] == (3 if name in PUSHES else 1), name
-        assert f["single"] == (0 if name in TEXT_METHODS else 3 * T if name in PUSHES else T), name
+        assert f["single"] == (0 if name in BASELINES else 3 * T if name in PUSHES else T), name
         assert f["probe"] == (2 * T * K if name in PUSHES and reference == "next" else 0), name
         refinement = sum(f.values()) - f["decode"] - (1 + T)
         if name in PUSHES:
@@ -198,7 +204,7 @@ def test_forwards_follow_the_formulas(models, seven, whole, reference):
 
 def test_decode_forwards_are_the_end_of_thought_token_and_all_but_the_last_answer_token(models, whole):
     most = models.info.max_answer_tokens
-    for name in set(ALL_METHODS) - {"cot"}:
+    for name in set(EVERY) - {"cot"}:
         for a in whole["answers"][name]:
             assert a["forwards"]["decode"] == 1 + min(a["tokens"], most - 1), name
     for a in whole["answers"]["cot"]:
@@ -209,7 +215,7 @@ def test_decode_forwards_are_the_end_of_thought_token_and_all_but_the_last_answe
 def test_a_problems_donor_is_the_next_in_the_list_and_the_mean_leaves_itself_out(models, seven):
     one_by_one = [plain_thoughts(models, Prompts.make(models, [p]), T) for p in seven]
     for batch_size in (1, 5):
-        given = _donors(models, seven, parse("other_thoughts", CONFIG, REQUIRED), batch_size, Processes())
+        given = _lent(models, seven, parse("other_thoughts", CONFIG, STANDARD), batch_size, Processes())
         for i in range(7):
             others = torch.cat([h for j, h in enumerate(one_by_one) if j != i])
             # rounding of the padded batch; measured worst 3e-6
@@ -261,7 +267,7 @@ def test_an_arms_settings_are_its_own_and_it_is_compared_with_the_same_backbone(
     data = evaluate(models, seven, labels, CONFIG, batch_size=5)
     alone = evaluate(models, seven, ["full"], replace(CONFIG, reference="same", step_size=0.7), batch_size=5)
     assert answers(data, "full@same@s=0.7", "p_right") == answers(alone, "full", "p_right")
-    weak = evaluate(models, seven, ["coconut"], CONFIG, ("weak", "strong", "weak"), batch_size=5)
+    weak = evaluate(models, seven, ["coconut"], CONFIG, Checkpoints("weak", "strong", "weak"), batch_size=5)
     assert answers(data, "coconut@backbone=weak", "p_right") == answers(weak, "coconut", "p_right")
     against = {label: row["against"] for label, row in data["methods"].items()}
     assert against == dict(
@@ -329,7 +335,7 @@ def test_answers_of_other_weights_are_not_taken_over(models, seven, tmp_path, mo
     kept, ran, answer = tmp_path / "a.jsonl", [], evaluating._answer
     monkeypatch.setattr(evaluating, "_answer", lambda m, unit, d: ran.append(unit.arm.label) or answer(m, unit, d))
     evaluate(models, seven[:2], ["coconut"], CONFIG, kept=kept)
-    evaluate(models, seven[:2], ["coconut"], CONFIG, ("weak", "strong", "weak"), kept=kept)
+    evaluate(models, seven[:2], ["coconut"], CONFIG, Checkpoints("weak", "strong", "weak"), kept=kept)
     assert ran == ["coconut", "coconut"]
 
 
@@ -361,11 +367,11 @@ def test_a_batch_that_does_not_fit_is_answered_in_halves(models, seven, monkeypa
     whole = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
     sizes, answer = [], evaluating.answer_batch
 
-    def small(m, batch, arm, donors=None):
+    def small(m, batch, arm, lent=None):
         if len(batch) > 2:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
         sizes.append(len(batch))
-        return answer(m, batch, arm, donors)
+        return answer(m, batch, arm, lent)
 
     monkeypatch.setattr(evaluating, "answer_batch", small)
     monkeypatch.setattr(evaluating, "_measure_memory", lambda *_: None)
@@ -452,3 +458,33 @@ def test_a_missing_text_baseline_is_refused_before_any_work(opened, seven):
 def test_a_problem_without_a_known_answer_cannot_be_counted(models, seven):
     with pytest.raises(ModelError, match="right answer of lost is unknown"):
         evaluate(models, [seven[0], replace(seven[1], id="lost", answer=None)], ["coconut"], CONFIG)
+
+
+class Written:
+    """Stands for a model set whose tokens are pieces of text. answer_ids: of its end-of-thought text."""
+
+    def __init__(self, prefix: str, ids: list[int], pieces: list[str]):
+        self.info, self.answer_ids, self.pieces = SimpleNamespace(answer_prefix=prefix), ids, pieces
+
+    def decode(self, ids):
+        return "".join(self.pieces[i] for i in ids).strip()
+
+
+def test_written_reasoning_ends_at_the_whole_end_of_thought_text_in_whatever_tokens_it_is_written():
+    pieces = ["The", " answer", " is", " The", " cat", "\nThe", " ans", "wer is", " red"]
+    models = Written("The answer is", [0, 1, 2], pieces)
+    ends = answering._end_of_thought(models)
+    for reasoning, end in (([0, 4, 2, 8], [3, 1, 2]), ([0, 4, 2, 8], [5, 6, 7]), ([], [0, 1, 2])):
+        path = reasoning + end
+        assert [k for k in range(1, len(path) + 1) if ends(path[:k])] == [len(path)]  # not at "The", nor before the end
+        assert answering._without_end(models, path) == reasoning
+    assert answering._without_end(models, [0, 4, 2]) == [0, 4, 2]  # it never came
+    assert answering._end_of_thought(Written("####", [7], pieces)) == 7
+
+
+def test_a_tie_counts_as_wrong_and_is_counted(seven):
+    problem = seven[0]
+    tied = answering._judge(problem, np.array([-1.0, -1.0]), "", 0, {})
+    assert tied.tied and tied.choice is None and not tied.right and tied.p_right == pytest.approx(0.5)
+    sure = answering._judge(problem, np.array([-1.0, -2.0]), "", 0, {})
+    assert not sure.tied and sure.choice == 0

@@ -9,6 +9,7 @@ import pytest
 
 from lrr_core.analysis.curves import curves
 from lrr_core.analysis.fitting import fit_background, own_labels
+from lrr_core.analysis.statistics import paired_difference
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.benchmarks.shortcuts import depth_rule
 from lrr_core.lessons import toy
@@ -18,12 +19,12 @@ from lrr_core.lessons.frontier_figure import frontier_figure
 from lrr_core.lessons.laws import length_kept, memory, straight_walk
 from lrr_core.lessons.measure import mixed_runs
 from lrr_core.lessons.mixing_figure import mixing_figure
-from lrr_core.lessons.records import Case, MapMoves, after, compare
+from lrr_core.lessons.records import Case, MapMoves, after
 from lrr_core.lessons.stage import Stage
 from lrr_core.lessons.toy_figures import PUSHED, READINGS, STEPS, push_figure, readings_figure, signed
 from lrr_core.lessons.trap_figures import STEP, depth_figure, map_figure
 from lrr_core.lessons.trap_figures import STEPS as WALK
-from lrr_core.models.folder import REQUIRED
+from lrr_core.models.checkpoints import STANDARD
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.refinement.tracing import refine_problem
 from lrr_core.studies.comparison import TextRun
@@ -35,13 +36,13 @@ LOOKS = [("light", False), ("dark", True)]
 def trace(opened):
     problem = BENCHMARKS["prosqa"].generate("balanced", 1, 8, (11, 12), (2, 2))[0]
     config = RefineConfig("contrast", 0.3, thoughts=3)
-    return refine_problem(opened["llama"], problem, config, REQUIRED, ("zero_thoughts",))
+    return refine_problem(opened["llama"], problem, config, STANDARD, ("zero_thoughts",))
 
 
 def made_up(methods, n=1000, **config):
     rng = np.random.default_rng(1)
     right = {m: rng.random(n) < 0.6 + 0.3 * rng.random() for m in methods}
-    return Case("c", {"n": n}, config, REQUIRED, {"members": {}}, right)
+    return Case("c", {"n": n}, config, STANDARD, {"members": {}}, right)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def films(trace, opened):
     """Every figure by name, as a function of theme and narrow."""
     alphas = [i / 10 for i in range(11)]
     overrun = made_up([after(a, t) for a in alphas for t in range(1, 11)], 60, thoughts=10)
-    runs = mixed_runs(opened["llama"], trace.problem, 3, REQUIRED)
+    runs = mixed_runs(opened["llama"], trace.problem, 3, STANDARD)
     states = np.concatenate([trace.runs[n].thoughts for n in ("plain", "refined", "strong", "weak")])
     pca = fit_background(states, own_labels([3] * 4, [False] * 4), {}, maps=("PCA",)).map("PCA")
     many = np.geomspace(1e-7, 30, 20)
@@ -210,7 +211,7 @@ def test_the_walk_on_a_map_is_where_the_map_puts_it_and_pca_shows_it_straight(fi
 @pytest.mark.parametrize(("kind", "seed"), [("balanced", 8), ("released", 3), ("released", 4)])
 def test_the_played_rule_ends_with_the_answer_of_the_depth_rule(opened, kind, seed):
     problem = BENCHMARKS["prosqa"].generate(kind, 1, seed, (14, 14), (2, 2) if kind == "balanced" else None)[0]
-    trace = refine_problem(opened["llama"], problem, RefineConfig("coconut", thoughts=2), REQUIRED, ())
+    trace = refine_problem(opened["llama"], problem, RefineConfig("coconut", thoughts=2), STANDARD, ())
     film = depth_figure(trace, {"Some": made_up(("depth_rule", "coconut", "zero_thoughts"))})
     said = next(t["text"][0] for t in film.to_dict()["frames"][-1]["data"] if " out, " in str(t.get("text")))
     q = problem.graph
@@ -222,9 +223,11 @@ def test_the_played_rule_ends_with_the_answer_of_the_depth_rule(opened, kind, se
 
 def test_effects_are_drawn_as_points_with_their_intervals_and_controls():
     a, b = np.arange(200) % 3 > 0, np.arange(200) % 2 > 0
-    found = compare(a, b)
-    film = effects_figure([Effect("Push", "here", found, compare(b, a)), Effect("Mix", "there", found)]).to_dict()
+    found = paired_difference(a, b)
+    film = effects_figure(
+        [Effect("Push", "here", found, paired_difference(b, a)), Effect("Mix", "there", found)]
+    ).to_dict()
     drawn = {t.get("name"): t for t in film["data"]}
-    assert drawn["Push"]["x"] == [found.points] and drawn["interval 1"]["x"] == [found.low, found.high]
+    assert drawn["Push"]["x"] == [found.points] and drawn["interval 1"]["x"] == [*found.ci95]
     assert drawn["random 0"]["x"] == [-found.points] and "random 1" not in drawn
     go.Figure(film)

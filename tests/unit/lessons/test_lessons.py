@@ -10,7 +10,7 @@ import pytest
 import torch
 from by_hand import ONE_TOKEN, ByHand, TwoDimensions
 
-from lrr_core.analysis.curves import paired_difference, wilson
+from lrr_core.analysis.statistics import pack, paired_difference, unpack, wilson
 from lrr_core.benchmarks.generators import generate
 from lrr_core.benchmarks.prosqa import GraphQuestion
 from lrr_core.benchmarks.shortcuts import depth_rule
@@ -26,8 +26,8 @@ from lrr_core.lessons.laws import (
     strides,
 )
 from lrr_core.lessons.measure import answered, choices_after_each, mixed_runs, tasks
-from lrr_core.lessons.records import Case, LessonError, after, compare, load_cases, load_moves, pack, unpack
-from lrr_core.models.folder import REQUIRED
+from lrr_core.lessons.records import Case, LessonError, after, load_cases, load_moves
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.models.opened import ModelSet
 from lrr_core.models.shipped import find_background
 from lrr_core.refinement.refine import Prompts, Refiner, run_all
@@ -50,7 +50,7 @@ def cases():
 
 def residual_run(models, problems, alpha, thoughts=4):
     config = RefineConfig("residual", residual=alpha, thoughts=thoughts)
-    return run_all(Refiner(models, Prompts.make(models, problems), config, REQUIRED), decode=False)[0]
+    return run_all(Refiner(models, Prompts.make(models, problems), config, STANDARD), decode=False)[0]
 
 
 # --- residual mixing ---------------------------------------------------------------------------------------------------
@@ -88,14 +88,14 @@ def test_what_is_kept_is_all_side_by_side_nothing_face_to_face_and_some_at_right
 
 def test_a_thought_does_not_depend_on_how_many_follow(models, problems):
     config = RefineConfig("residual", residual=0.3, thoughts=4)
-    long = choices_after_each(models, problems, config, REQUIRED)
+    long = choices_after_each(models, problems, config, STANDARD)
     for t in (1, 2, 3):
-        short = run_all(Refiner(models, Prompts.make(models, problems), replace(config, thoughts=t), REQUIRED))
+        short = run_all(Refiner(models, Prompts.make(models, problems), replace(config, thoughts=t), STANDARD))
         assert long[:, t - 1].tolist() == [run.choice for run in short]
 
 
 def test_all_mixes_in_one_pass_are_the_runs_one_by_one(models, problems):
-    together = mixed_runs(models, problems[0], 3, REQUIRED, (0.0, 0.4, 1.0))
+    together = mixed_runs(models, problems[0], 3, STANDARD, (0.0, 0.4, 1.0))
     assert list(together) == ["0", "0.4", "1"]
     for alpha, run in together.items():
         alone = residual_run(models, problems[:1], float(alpha), 3)
@@ -188,13 +188,13 @@ def test_where_thoughts_hardly_move_on_both_readings_help_and_where_they_jump_on
 def case(n=40, **right):
     right = right or {"a": np.arange(n) % 3 > 0, "b": np.arange(n) % 4 > 0}
     identity = {"members": {"backbone": "x"}}
-    return Case("c", {"n": n}, {}, ("backbone", "strong", "weak"), identity, right)
+    return Case("c", {"n": n}, {}, Checkpoints("backbone", "strong", "weak"), identity, right)
 
 
 @pytest.mark.parametrize("n", [1, 8, 13])
 def test_packed_answers_come_back_as_they_were(n):
     right = np.random.default_rng(n).random(n) > 0.5
-    assert np.array_equal(unpack(json.loads(json.dumps(pack(right)))), right)
+    assert np.array_equal(unpack(json.loads(json.dumps(pack(right))), n), right)
 
 
 def test_rates_and_differences_are_those_of_the_first_n_problems():
@@ -202,8 +202,7 @@ def test_rates_and_differences_are_those_of_the_first_n_problems():
     a, b = c.right["a"][:15], c.right["b"][:15]
     rate, d = c.rate("a", 15), c.difference("a", "b", 15)
     assert (rate.correct, rate.n, (rate.low, rate.high)) == (a.sum(), 15, wilson(int(a.sum()), 15))
-    expected = paired_difference(a, b)
-    assert (d.points, [d.low, d.high], d.p, d.n) == (expected["points"], expected["ci95"], expected["p_value"], 15)
+    assert d == paired_difference(a, b) and d.n == 15
     assert c.rate("a").n == 40
 
 
@@ -212,8 +211,8 @@ def test_a_verdict_needs_an_interval_that_leaves_out_zero():
     coin, one_more = np.arange(50) % 2 == 0, np.arange(50) % 2 == 0
     one_more[1] = True  # a point better, but by a single problem
     pairs = (all_right, none), (none, all_right), (coin, ~coin), (one_more, coin)
-    assert [compare(a, b).verdict for a, b in pairs] == ["helps", "hurts", "nothing shown", "nothing shown"]
-    assert compare(one_more, coin).points == pytest.approx(2)
+    assert [paired_difference(a, b).verdict for a, b in pairs] == ["helps", "hurts", "nothing shown", "nothing shown"]
+    assert paired_difference(one_more, coin).points == pytest.approx(2)
 
 
 def test_what_was_not_measured_is_refused():

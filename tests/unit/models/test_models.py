@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lrr_core.models.folder import REQUIRED, ModelError, weight_hash
+from lrr_core.models.checkpoints import STANDARD
+from lrr_core.models.folder import ModelError, weight_hash
 from lrr_core.models.opened import ModelSet, pick_device
 
 
@@ -27,13 +28,13 @@ def refuses(folder, message, **settings):
 
 
 def test_a_sound_set_opens(models):
-    assert models.members == list(REQUIRED)
+    assert models.members == list(STANDARD)
     assert models.width == 32
-    for name in REQUIRED:
+    for name in STANDARD:
         model = models.model(name)
         assert not model.training and not any(p.requires_grad for p in model.parameters())
         assert models.model(name) is model
-    assert len({models.hash(n) for n in REQUIRED}) == 3
+    assert len({models.hash(n) for n in STANDARD}) == 3
 
 
 def test_a_folder_without_model_set_json_is_refused(folder):
@@ -41,7 +42,7 @@ def test_a_folder_without_model_set_json_is_refused(folder):
     refuses(folder, r"is no model set: it has no model_set\.json.*backbone, strong, weak")
 
 
-@pytest.mark.parametrize("member", REQUIRED)
+@pytest.mark.parametrize("member", STANDARD)
 def test_a_missing_member_is_named(folder, member):
     shutil.rmtree(folder / member)
     refuses(folder, f"lacks the sub-folder {member}; a set needs backbone, strong, weak")
@@ -68,7 +69,7 @@ def test_another_tokenizer_is_refused(folder, member):
 
 
 def test_weights_that_are_not_those_on_record_are_refused(folder):
-    hashes = {name: weight_hash(folder / name) for name in REQUIRED}
+    hashes = {name: weight_hash(folder / name) for name in STANDARD}
     change(folder / "model_set.json", weights=hashes)
     assert ModelSet(folder, device="cpu").model("strong") is not None
     path = folder / "strong" / "model.safetensors"
@@ -137,7 +138,7 @@ def test_the_ladder_and_the_baselines_are_members_where_present(folder):
     for name in ("no_cot", "ladder/0200", "ladder/0100"):
         shutil.copytree(folder / "weak", folder / name)
     models = ModelSet(folder, device="cpu")
-    assert models.members == [*REQUIRED, "no_cot", "ladder/0100", "ladder/0200"]
+    assert models.members == [*STANDARD, "no_cot", "ladder/0100", "ladder/0200"]
     assert models.hash("ladder/0100") == models.hash("weak")
     assert models.model("ladder/0100") is not models.model("weak")
 

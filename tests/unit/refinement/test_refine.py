@@ -8,15 +8,13 @@ import torch
 from by_hand import ONE_TOKEN, TwoDimensions
 
 from lrr_core.benchmarks.catalogue import TEMPLATES
-from lrr_core.models.folder import REQUIRED, ModelError
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
+from lrr_core.models.folder import ModelError
 from lrr_core.models.opened import ModelSet
 from lrr_core.models.rollout import Stream
+from lrr_core.refinement.methods import METHODS, controls
 from lrr_core.refinement.refine import Prompts, RefineError, Refiner, plain_thoughts, run_all
 from lrr_core.refinement.trace import (
-    CONTROLS,
-    METHODS,
-    MIXES,
-    PUSHES,
     REFERENCES,
     ConfigError,
     RefineConfig,
@@ -25,16 +23,16 @@ from lrr_core.refinement.trace import (
 )
 from lrr_core.refinement.tracing import refine_problem, rerun
 
-EVERY = METHODS | CONTROLS
+EVERY = tuple(METHODS)
 DONATED = ("other_thoughts", "mean_thought")
 NEEDED = ("prefill", "single", "probe", "decode")
 # measured worst over both families: 2.5e-6 for states, references, objective and scores, slow twin as well as batches
 TOLERANCE = 2e-5
 
 
-def run(models, problems, names=REQUIRED, donors=None, observe=False, details=True, decode=False, **settings):
+def run(models, problems, names=STANDARD, lent=None, observe=False, details=True, decode=False, **settings):
     config = RefineConfig(**{"thoughts": 3, "step_size": 0.3, "residual": 0.2} | settings)
-    return run_all(Refiner(models, Prompts.make(models, problems), config, names, donors, observe, details), decode)
+    return run_all(Refiner(models, Prompts.make(models, problems), config, names, lent, observe, details), decode)
 
 
 def one(models, problems, **kwargs):
@@ -120,7 +118,7 @@ def outputs(model, question, thoughts):
 @torch.no_grad()
 def slow_refine(models, problem, c: RefineConfig):
     """Refinement line by line, in the symbols of its equations; returns u (T, D), h (T, K+1, D), g and b (T, K, D)."""
-    backbone, strong, weak = (models.model(n) for n in REQUIRED)
+    backbone, strong, weak = (models.model(n) for n in STANDARD)
     question = models.encode(TEMPLATES["triples"](problem))
     d, eta = models.width, c.eta(models.width)
     fed, m = [], torch.zeros(d)
@@ -188,11 +186,11 @@ def test_scores_and_text_follow_the_refined_thoughts(models, problems, reference
 @pytest.mark.parametrize("method", EVERY)
 def test_batched_equals_one_by_one(models, problems, method):
     settings = {"method": method, "rounds": 2, "momentum": 0.5, "decode": True}
-    donors = torch.randn(len(problems), 3, models.width) if method in DONATED else None
-    together = run(models, problems, donors=donors, **settings)
+    lent = torch.randn(len(problems), 3, models.width) if method in DONATED else None
+    together = run(models, problems, lent=lent, **settings)
     worst = 0
     for i, (problem, batched) in enumerate(zip(problems, together, strict=True)):
-        alone = run(models, [problem], donors=None if donors is None else donors[i : i + 1], **settings)[0]
+        alone = run(models, [problem], lent=None if lent is None else lent[i : i + 1], **settings)[0]
         for name in ("proposed", "states", "strong", "weak", "objective", "top_p", "node_p", "readout", "scores"):
             a, b = getattr(batched, name), getattr(alone, name)
             assert a.shape == b.shape, name
@@ -227,7 +225,11 @@ def plane(models, problems, cells=CELLS, **settings):
 @pytest.mark.parametrize(
     ("method", "reference", "gradient"),
     [
-        *((method, reference, "detached") for method in sorted(PUSHES | MIXES) for reference in REFERENCES),
+        *(
+            (method, reference, "detached")
+            for method in sorted(key for key, rule in METHODS.items() if rule.pushes or rule.mixes)
+            for reference in REFERENCES
+        ),
         ("full", "next", "through_model"),
     ],
 )
@@ -289,7 +291,7 @@ def test_settings_that_do_not_fit_the_problems_are_refused(models, problems):
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize("method", ["full", "swapped", "random_direction", "contrast"])
 def test_strong_equal_to_weak_gives_exactly_no_push(models, problems, method, reference):
-    names = ("backbone", "strong", "strong")
+    names = Checkpoints("backbone", "strong", "strong")
     pushed = one(models, problems, names=names, method=method, reference=reference, rounds=2, momentum=0.5)
     assert np.array_equal(pushed.states[:, 0], pushed.states[:, 2])
     assert np.abs(pushed.objective).max() == 0
@@ -298,7 +300,9 @@ def test_strong_equal_to_weak_gives_exactly_no_push(models, problems, method, re
 
 
 def test_strong_equal_to_weak_gives_no_push_through_the_models_either(models, problems):
-    r = one(models, problems, names=("backbone", "strong", "strong"), gradient="through_model", step_size=1.0)
+    r = one(
+        models, problems, names=Checkpoints("backbone", "strong", "strong"), gradient="through_model", step_size=1.0
+    )
     # measured worst 0, but autograd adds up four terms and promises no order
     assert np.abs(r.states[:, 1] - r.states[:, 0]).max() < 1e-6
 
@@ -510,11 +514,11 @@ def test_zero_thoughts_are_zeros_and_the_backbone_still_proposes(models, problem
 
 def test_donated_thoughts_are_fed_as_they_came(models, problems):
     config = RefineConfig(thoughts=3)
-    trace = refine_problem(models, problems[0], config, controls=(*CONTROLS,), others=problems[1:])
+    trace = refine_problem(models, problems[0], config, controls=tuple(controls()), lenders=problems[1:])
     lent = [run(models, [p], method="coconut")[0].thoughts for p in problems[1:]]
     assert np.allclose(trace.runs["other_thoughts"].thoughts, lent[0], atol=TOLERANCE)
     assert np.allclose(trace.runs["mean_thought"].thoughts, np.mean(lent, 0), atol=TOLERANCE)
-    assert set(trace.runs) == {"plain", "strong", "weak", "refined", *CONTROLS}
+    assert set(trace.runs) == {"plain", "strong", "weak", "refined", *controls()}
 
 
 @pytest.mark.parametrize("method", DONATED)
@@ -549,7 +553,7 @@ def test_the_record_of_the_lens_is_the_softmax_of_the_logits(models, problems):
 def test_saved_loaded_and_rerun_gives_the_same_bits(models, problems, tmp_path, method):
     config = RefineConfig(method=method, thoughts=2, rounds=2, momentum=0.3, seed=7)
     trace = refine_problem(
-        models, problems[0], config, controls=("random_direction", "mean_thought"), others=problems[1:]
+        models, problems[0], config, controls=("random_direction", "mean_thought"), lenders=problems[1:]
     )
     loaded = Trace.load(trace.save(tmp_path / "a.npz"))
     again = rerun(loaded, models)
@@ -570,10 +574,10 @@ CHANGES = [
 def test_taking_over_untouched_runs_changes_no_bit(models, problems, change):
     controls, others = ("zero_thoughts", "random_direction", "mean_thought", "frozen"), problems[1:]
     before = RefineConfig(thoughts=2)
-    first = refine_problem(models, problems[0], before, controls=controls, others=others)
+    first = refine_problem(models, problems[0], before, controls=controls, lenders=others)
     after = replace(before, **change)
-    fresh = refine_problem(models, problems[0], after, controls=controls, others=others)
-    reused = refine_problem(models, problems[0], after, controls=controls, others=others, previous=first)
+    fresh = refine_problem(models, problems[0], after, controls=controls, lenders=others)
+    reused = refine_problem(models, problems[0], after, controls=controls, lenders=others, previous=first)
     assert set(fresh.runs) == set(reused.runs)
     for name, r in fresh.runs.items():
         assert same_bits(r, reused.runs[name]) and r.config == reused.runs[name].config, name
@@ -585,7 +589,7 @@ def test_taking_over_untouched_runs_changes_no_bit(models, problems, change):
 def test_runs_of_another_problem_or_other_weights_are_not_taken_over(models, problems):
     config = RefineConfig(thoughts=2)
     first = refine_problem(models, problems[0], config)
-    for problem, names in ((problems[1], REQUIRED), (problems[0], ("strong", "backbone", "weak"))):
+    for problem, names in ((problems[1], STANDARD), (problems[0], Checkpoints("strong", "backbone", "weak"))):
         fresh = refine_problem(models, problem, config, names)
         reused = refine_problem(models, problem, config, names, previous=first)
         assert all(same_bits(r, reused.runs[n]) for n, r in fresh.runs.items())
@@ -611,10 +615,10 @@ def test_steps_come_one_by_one_and_show_the_thought_as_it_stands(models, problem
 @pytest.mark.parametrize("method", EVERY)
 def test_stopping_after_the_first_thought_gives_the_first_thought(models, problems, method, details):
     config = RefineConfig(method=method, thoughts=3, rounds=2)
-    donors = torch.randn(len(problems), 3, models.width) if method in DONATED else None
+    lent = torch.randn(len(problems), 3, models.width) if method in DONATED else None
     prompts = Prompts.make(models, problems)
-    whole = run_all(Refiner(models, prompts, config, donors=donors, details=details), decode=False)
-    refiner = Refiner(models, prompts, config, donors=donors, details=details)
+    whole = run_all(Refiner(models, prompts, config, lent=lent, details=details), decode=False)
+    refiner = Refiner(models, prompts, config, lent=lent, details=details)
     for step in refiner:
         if step.thought == 2:
             break

@@ -16,7 +16,8 @@ from lrr_core import __main__ as program
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.colours import INK
 from lrr_core.figures.subspace import RAYS, describe, run_split, subspace_figure
-from lrr_core.models.folder import REQUIRED, ModelError, ModelFolder, NotCalibrated
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
+from lrr_core.models.folder import ModelError, ModelFolder, NotCalibrated
 from lrr_core.models.opened import ModelSet
 from lrr_core.models.rollout import Stream
 from lrr_core.refinement import calibration as tilr
@@ -42,7 +43,7 @@ TOLERANCE = 2e-5
 shipped = pytest.mark.skipif(not (SET / "model_set.json").exists(), reason="the shipped model set is not there")
 
 
-def run(models, problems, subspace=None, names=REQUIRED, scales=None, **settings) -> list[Run]:
+def run(models, problems, subspace=None, names=STANDARD, scales=None, **settings) -> list[Run]:
     refiner = Refiner(
         models, Prompts.make(models, problems), replace(CONFIG, **settings), names, scales=scales, subspace=subspace
     )
@@ -174,7 +175,7 @@ def test_a_damaged_or_foreign_file_is_refused(deltas, tmp_path):
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_differences_are_those_of_the_references_at_plain_thoughts(models, problems, reference):
-    found = tilr.differences(models, problems, replace(CONFIG, reference=reference), REQUIRED)
+    found = tilr.differences(models, problems, replace(CONFIG, reference=reference), STANDARD)
     prompts = Prompts.make(models, problems)
     plain = plain_thoughts(models, prompts, 3)  # (3, T, D)
     with torch.no_grad():
@@ -216,7 +217,7 @@ def test_calibration_problems_are_nobody_elses():
 @pytest.mark.parametrize("reference", REFERENCES)
 @pytest.mark.parametrize("sign", ["descent", "as_printed"])
 def test_every_round_is_what_the_equation_says(models, problems, reference, sign):
-    subspace = models.subspace(REQUIRED, reference)
+    subspace = models.subspace(STANDARD, reference)
     assert 0 < subspace.rank < models.width
     direction = 1 if sign == "descent" else -1
     for r in run(models, problems, reference=reference, sign=sign):
@@ -231,7 +232,7 @@ def test_every_round_is_what_the_equation_says(models, problems, reference, sign
 
 
 def test_momentum_gathers_what_was_projected(models, problems):
-    subspace = models.subspace(REQUIRED, "next")
+    subspace = models.subspace(STANDARD, "next")
     for r in run(models, problems, momentum=0.5):
         delta = r.strong.astype(np.float64) - r.weak
         step = subspace.split(delta).gamma[..., None] * subspace.project(delta)
@@ -289,7 +290,7 @@ def test_no_difference_in_one_round_leaves_the_next_round_as_it_is(models, probl
         return strong, weak, slope * (len(asked) % 2 == 0)
 
     monkeypatch.setattr(Refiner, "_feedback", silenced)
-    subspace = models.subspace(REQUIRED, "next")
+    subspace = models.subspace(STANDARD, "next")
     for r in run(models, problems, momentum=0.5, thoughts=1):
         assert np.array_equal(r.states[0, 1], r.states[0, 0])
         delta = r.strong[0, 1].astype(np.float64) - r.weak[0, 1]
@@ -299,7 +300,7 @@ def test_no_difference_in_one_round_leaves_the_next_round_as_it_is(models, probl
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_strong_equal_to_weak_gives_no_push(models, problems, reference):
-    subspace, names = models.subspace(REQUIRED, reference), ("backbone", "strong", "strong")
+    subspace, names = models.subspace(STANDARD, reference), Checkpoints("backbone", "strong", "strong")
     for r in run(models, problems, subspace, names, reference=reference, momentum=0.5):
         assert np.array_equal(r.states[:, 1:].view(np.int32), np.repeat(r.states[:, :1], 2, 1).view(np.int32))
 
@@ -318,7 +319,7 @@ def test_all_of_the_energy_of_full_rank_is_the_full_method(models, problems, ref
 
 
 def test_a_smaller_subspace_pushes_less(models, problems):
-    basis, lengths = models.subspace(REQUIRED, "next").basis, []
+    basis, lengths = models.subspace(STANDARD, "next").basis, []
     for rank in (1, 3, len(basis)):
         r = run(models, problems[:1], spanned(basis[:rank], models), rounds=1, thoughts=1)[0]
         lengths.append(np.linalg.norm(r.states[0, 1] - r.states[0, 0]))
@@ -346,8 +347,8 @@ def test_it_costs_what_full_costs(models, problems):
 def test_half_precision_is_projected_in_single(folders, problems):
     """ε is zero in half precision: γ of no difference would be 0/0."""
     half = ModelSet(folders["llama"], device="cpu", dtype="bfloat16")
-    subspace = half.subspace(REQUIRED, "next")
-    r = run(half, problems[:1], subspace, ("backbone", "strong", "strong"))[0]
+    subspace = half.subspace(STANDARD, "next")
+    r = run(half, problems[:1], subspace, Checkpoints("backbone", "strong", "strong"))[0]
     assert np.isfinite(r.states).all() and np.array_equal(r.states[:, 0], r.states[:, -1])
     assert np.isfinite(run(half, problems[:1], subspace)[0].states).all()
 
@@ -364,7 +365,7 @@ def copy(folders, tmp_path, monkeypatch):
 
 def test_a_missing_calibration_names_the_command_that_makes_it(copy, problems):
     models = ModelSet(copy, device="cpu")
-    names = ("weak", "strong", "weak")
+    names = Checkpoints("weak", "strong", "weak")
     with pytest.raises(NotCalibrated) as caught:
         Refiner(models, Prompts.make(models, problems), CONFIG, names)
     told = str(caught.value)
@@ -372,45 +373,45 @@ def test_a_missing_calibration_names_the_command_that_makes_it(copy, problems):
     assert "\n" not in told and "--data" not in told
     with pytest.raises(NotCalibrated):
         models.check_method("tilr", names, CONFIG)
-    models.check_method("tilr", REQUIRED, CONFIG)
+    models.check_method("tilr", STANDARD, CONFIG)
     models.check_method("full", names, CONFIG)
     with pytest.raises(ModelError, match="no checkpoint 'ladder/9'"):
-        models.check_method("full", ("ladder/9", "strong", "weak"), CONFIG)
+        models.check_method("full", Checkpoints("ladder/9", "strong", "weak"), CONFIG)
     with pytest.raises(ModelError, match="no checkpoint 'cot'"):
-        models.check_method("cot", REQUIRED, CONFIG)
+        models.check_method("cot", STANDARD, CONFIG)
 
 
 def test_a_calibration_of_other_weights_is_refused(copy):
-    before = ModelFolder(copy).subspace(REQUIRED, "next")
+    before = ModelFolder(copy).subspace(STANDARD, "next")
     shutil.copy(copy / "strong" / "model.safetensors", copy / "weak" / "model.safetensors")
     with pytest.raises(
         NotCalibrated, match=r"backbone-strong-weak-next\.npz was made with other weights.*calibrate --models"
     ):
-        ModelFolder(copy).subspace(REQUIRED, "next")
+        ModelFolder(copy).subspace(STANDARD, "next")
     assert before.fits(before.members, "next") and not before.fits(before.members, "same")
     assert not before.fits(before.members | {"weak": "other"}, "next")
 
 
 def test_a_calibration_is_found_by_weights_whatever_the_names(copy):
     shutil.copytree(copy / "backbone", copy / "ladder" / "7")
-    found = ModelFolder(copy).subspace(("ladder/7", "strong", "weak"), "same")
-    assert found.hash == ModelFolder(copy).subspace(REQUIRED, "same").hash and found.reference == "same"
-    damaged = copy / "tilr" / file_name(REQUIRED, "next")
+    found = ModelFolder(copy).subspace(Checkpoints("ladder/7", "strong", "weak"), "same")
+    assert found.hash == ModelFolder(copy).subspace(STANDARD, "same").hash and found.reference == "same"
+    damaged = copy / "tilr" / file_name(STANDARD, "next")
     damaged.write_bytes(b"half a file")
     with pytest.raises(NotCalibrated, match=r"not a complete calibration.*calibrate"):
-        ModelFolder(copy).subspace(REQUIRED, "next")
-    assert file_name(("ladder/7", "strong", "weak"), "next") == "ladder-7-strong-weak-next.npz"
+        ModelFolder(copy).subspace(STANDARD, "next")
+    assert file_name(Checkpoints("ladder/7", "strong", "weak"), "next") == "ladder-7-strong-weak-next.npz"
 
 
 def test_what_is_missing_is_made_once_and_kept_in_the_cache(copy, monkeypatch):
     monkeypatch.setattr(tilr, "calibration_problems", lambda benchmark: small())
-    models, names, told = ModelSet(copy, device="cpu"), ("weak", "strong", "weak"), []
+    models, names, told = ModelSet(copy, device="cpu"), Checkpoints("weak", "strong", "weak"), []
     made = tilr.ensure(models, names, "next", lambda *at: told.append(at))
     assert told == [(4, 4)] and models.kept_subspace(names, "next").exists()
     assert not any("weak-strong" in p.name for p in (copy / "tilr").iterdir())
     assert tilr.ensure(models, names, "next", lambda *at: told.append(at)).hash == made.hash and len(told) == 1
     assert models.subspace(names, "next").hash == made.hash
-    assert tilr.ensure(models, REQUIRED, "next").hash == models.subspace(REQUIRED, "next").hash  # the set's own
+    assert tilr.ensure(models, STANDARD, "next").hash == models.subspace(STANDARD, "next").hash  # the set's own
 
 
 def small():
@@ -421,7 +422,7 @@ def test_a_benchmark_that_makes_no_problems_says_so(copy):
     info = json.loads((copy / "model_set.json").read_text())
     (copy / "model_set.json").write_text(json.dumps(info | {"benchmark": "gsm8k"}))
     with pytest.raises(NotCalibrated, match="--references next --data FILE`"):
-        tilr.ensure(ModelSet(copy, device="cpu"), ("weak", "strong", "weak"), "next")
+        tilr.ensure(ModelSet(copy, device="cpu"), Checkpoints("weak", "strong", "weak"), "next")
 
 
 # --- traces -----------------------------------------------------------------------------------------------------------
@@ -430,13 +431,13 @@ def test_a_benchmark_that_makes_no_problems_says_so(copy):
 def test_a_trace_runs_again_to_the_same_bits_or_not_at_all(copy, problems, tmp_path):
     models = ModelSet(copy, device="cpu")
     trace = refine_problem(models, problems[0], CONFIG)
-    assert trace.identity["subspace"] == models.subspace(REQUIRED, "next").hash
+    assert trace.identity["subspace"] == models.subspace(STANDARD, "next").hash
     saved = Trace.load(trace.save(tmp_path / "t.npz"))
     again = rerun(saved, models)
     assert again.identity == trace.identity and set(again.runs) == set(trace.runs)
     assert all(same_bits(again.runs[name], trace.runs[name]) for name in trace.runs)
     other = tilr.calibrate(models, problems, RefineConfig(thoughts=3), energy=0.5)
-    other.save(copy / "tilr" / file_name(REQUIRED, "next"))
+    other.save(copy / "tilr" / file_name(STANDARD, "next"))
     with pytest.raises(ModelError, match="another calibration of TILR for backbone / strong / weak"):
         rerun(saved, models)
 
@@ -452,7 +453,7 @@ def test_runs_are_taken_over_only_from_the_same_subspace(copy, problems):
     assert first.runs["plain"] is full.runs["plain"] and first.runs["strong"] is full.runs["strong"]
     assert refine_problem(models, problems[0], CONFIG, previous=first).runs["refined"] is first.runs["refined"]
     other = tilr.calibrate(models, problems, RefineConfig(thoughts=3), energy=0.4)
-    other.save(copy / "tilr" / file_name(REQUIRED, "next"))
+    other.save(copy / "tilr" / file_name(STANDARD, "next"))
     after = refine_problem(models, problems[0], CONFIG, previous=first)
     assert after.runs["plain"] is first.runs["plain"]
     assert not same_bits(after.runs["refined"], first.runs["refined"])
@@ -475,7 +476,7 @@ def test_a_comparison_has_it_beside_full_with_its_cost(opened, problems):
 def drawn(opened, problems):
     """(subspace, run, figure by trace name)."""
     models = opened["llama"]
-    subspace, r = models.subspace(REQUIRED, "next"), run(models, problems[:1])[0]
+    subspace, r = models.subspace(STANDARD, "next"), run(models, problems[:1])[0]
     figure = go.Figure(subspace_figure(subspace, r).to_dict())  # through Plotly's own validation
     return subspace, r, figure
 
@@ -554,7 +555,7 @@ def test_the_figure_is_drawn_in_the_ink_of_its_theme(drawn, theme, narrow):
 def test_a_run_without_references_and_a_subspace_without_directions_are_drawn(opened, problems):
     models = opened["gpt2"]
     plain = run(models, problems[:1], method="coconut")[0]
-    figure = subspace_figure(models.subspace(REQUIRED, "next"), plain)
+    figure = subspace_figure(models.subspace(STANDARD, "next"), plain)
     assert not named(figure, "thoughts", "x3").x and not named(figure, "γ", "x4").y
     none = fit(np.zeros((4, models.width)), **WHO)
     figure = go.Figure(subspace_figure(none, run(models, problems[:1], none)[0]).to_dict())
@@ -580,7 +581,7 @@ def test_the_command_writes_what_the_method_then_uses(copy, capsys):
     models = ModelSet(copy, device="cpu")
     problems = BENCHMARKS["prosqa"].generate("balanced", 5, 6, (8, 11), (2, 2))
     for reference in REFERENCES:
-        found = models.subspace(REQUIRED, reference)
+        found = models.subspace(STANDARD, reference)
         direct = tilr.calibrate(models, problems, RefineConfig(thoughts=3, reference=reference))
         assert found.hash == direct.hash and found.n == 15 and found.problems["seed"] == 6
         assert f"backbone / strong / weak, {reference}: {words(found)}" in err
@@ -604,7 +605,7 @@ def test_calibrating_on_a_file_records_its_name(copy, tmp_path):
     where = tmp_path / "out"
     argv = ("--data", examples, "--limit", 3, "--references", "same", "--backbone", "backbone", "--out", where)
     assert command("calibrate", "--models", copy, "--device", "cpu", *argv) == 0
-    found = Subspace.load(where / file_name(REQUIRED, "same"))
+    found = Subspace.load(where / file_name(STANDARD, "same"))
     assert found.problems == {"data": "1-small.json", "n": 3, "thoughts": 3}
 
 
@@ -616,7 +617,7 @@ def test_calibrating_on_a_file_records_its_name(copy, tmp_path):
 def test_the_shipped_calibrations_are_of_the_shipped_weights_and_problems(reference):
     folder = ModelFolder(SET)
     for backbone in ("backbone", folder.info.opens_with):
-        found = folder.subspace((backbone, "strong", "weak"), reference, cache=Path("/nowhere"))
+        found = folder.subspace(STANDARD.alone(backbone), reference, cache=Path("/nowhere"))
         assert found.names["backbone"] == backbone and found.energy == 0.9 <= found.captured
         assert found.n == 1200 and found.problems == {
             "generate": "balanced", "seed": 6_000_001, "nodes": [12, 15], "hops": [2, 3], "n": 200, "thoughts": 6,
@@ -661,7 +662,7 @@ def test_explore_shows_what_it_keeps_and_calibrates_what_is_missing(monkeypatch,
     models = ModelSet(SET, device="cpu")
     problem = BENCHMARKS["prosqa"].load(ROOT / "assets" / "examples" / "1-small.json")[0]
     settings = {k: state[k] for k in ("step_size", "residual", "reference", "thoughts", "rounds")}
-    names = (folder.info.opens_with, "strong", "weak")
+    names = STANDARD.alone(folder.info.opens_with)
     trace = refine_problem(models, problem, RefineConfig("tilr", **settings), names, ())
     subspace = folder.subspace(names, state["reference"])
     np.testing.assert_allclose(bars["y"], run_split(subspace, trace.runs["refined"]).gamma.ravel(), rtol=1e-4)

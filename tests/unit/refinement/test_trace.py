@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS, from_text
-from lrr_core.refinement.trace import CONTROLS, METHODS, ConfigError, RefineConfig, Run, Trace
+from lrr_core.refinement.methods import METHODS
+from lrr_core.refinement.trace import ConfigError, RefineConfig, Run, Trace
 
 TEXT = "Davis is a shumpus. Tom is a terpus. Every terpus is a lempus. Every shumpus is a scrompus. Is Tom a lempus or scrompus?"
 T, K, D, C, N, TOP = 3, 2, 4, 2, 6, 5
@@ -56,9 +57,9 @@ def test_a_saved_trace_comes_back_bit_for_bit(trace, tmp_path):
 
 
 def test_a_problem_without_graph_or_known_answer_comes_back_too(trace, tmp_path):
-    plain = replace(trace, problem=replace(trace.problem, graph=None, answer=None), watched=(), others=())
+    plain = replace(trace, problem=replace(trace.problem, graph=None, answer=None), watched=(), lenders=())
     back = Trace.load(plain.save(tmp_path / "a.npz"))
-    assert (back.problem, back.watched, back.others) == (plain.problem, (), ())
+    assert (back.problem, back.watched, back.lenders) == (plain.problem, (), ())
 
 
 def test_the_file_holds_no_pickle(trace, tmp_path):
@@ -180,7 +181,7 @@ def test_a_bad_choice_lists_the_good_ones(name):
 
 
 def test_every_method_and_control_is_a_setting():
-    for method in METHODS | CONTROLS:
+    for method in METHODS:
         assert RefineConfig(method=method).method == method
 
 

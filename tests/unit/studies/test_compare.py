@@ -15,18 +15,18 @@ from lrr_core.analysis.summary import answer, method_name
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.answering import run_in_text
 from lrr_core.evaluation.evaluate import evaluate
-from lrr_core.figures.compare import REPLACED, compare_figure, places, shared_ranges
+from lrr_core.figures.compare import compare_figure, places, shared_ranges
 from lrr_core.figures.difference import difference_figure
 from lrr_core.figures.explore import run_map
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement import tracing
+from lrr_core.refinement.methods import METHODS, borrowers, shown
 from lrr_core.refinement.refine import Prompts, Refiner, plain_thoughts, run_all
-from lrr_core.refinement.trace import CONTROLS, METHODS, RefineConfig, Run
+from lrr_core.refinement.trace import RefineConfig, Run
 from lrr_core.refinement.tracing import refine_problem
 from lrr_core.studies import measure_comparison as compare
 from lrr_core.studies.comparison import (
-    BORROW,
-    ORDER,
     QUANTITIES,
     Comparison,
     changed,
@@ -38,6 +38,8 @@ from lrr_core.studies.comparison import (
 )
 from lrr_core.studies.measure_comparison import compare_methods
 
+ORDER, BORROW = shown(), borrowers(METHODS)
+REPLACED = {key for key, rule in METHODS.items() if rule.replaces}
 ROOT = Path(__file__).parents[3]
 SET = ROOT / "assets" / "models" / "prosqa"
 CONFIG = RefineConfig(thoughts=3, rounds=2, step_size=0.3, residual=0.2)
@@ -46,7 +48,7 @@ shipped = pytest.mark.skipif(not (SET / "model_set.json").exists(), reason="the 
 
 @pytest.fixture(scope="module")
 def compared(opened, problems) -> Comparison:
-    return compare_methods(opened["llama"], problems[0], CONFIG, others=problems[1:])
+    return compare_methods(opened["llama"], problems[0], CONFIG, lenders=problems[1:])
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +61,17 @@ def film(compared) -> go.Figure:
 
 
 def test_every_method_and_control_is_compared_once(compared):
-    assert sorted(compared.methods) == sorted(METHODS | CONTROLS) and len(compared.methods) == len(ORDER)
+    assert sorted(compared.methods) == sorted(METHODS) and len(compared.methods) == len(ORDER)
     assert {*compared.milliseconds} == {*ORDER} and min(compared.milliseconds.values()) > 0
 
 
 def test_each_run_is_the_run_of_that_method_alone(models, problems):
-    found = compare_methods(models, problems[0], CONFIG, others=problems[1:])
+    found = compare_methods(models, problems[0], CONFIG, lenders=problems[1:])
     lent = plain_thoughts(models, Prompts.make(models, problems[1:]), 3)
-    donors = {"other_thoughts": lent[:1], "mean_thought": lent.mean(0, keepdim=True)}
+    lent = {"other_thoughts": lent[:1], "mean_thought": lent.mean(0, keepdim=True)}
     for method in ORDER:
         settings = replace(CONFIG, method=method)
-        alone = run_all(Refiner(models, Prompts.make(models, problems[:1]), settings, donors=donors.get(method)))[0]
+        alone = run_all(Refiner(models, Prompts.make(models, problems[:1]), settings, lent=lent.get(method)))[0]
         run = found.trace.runs[method]
         np.testing.assert_array_equal(run.thoughts, alone.thoughts, err_msg=method)
         np.testing.assert_array_equal(run.scores, alone.scores, err_msg=method)
@@ -77,8 +79,8 @@ def test_each_run_is_the_run_of_that_method_alone(models, problems):
 
 def test_runs_taken_over_from_another_setting_are_the_runs_made_anew(opened, problems, compared):
     moved = replace(CONFIG, step_size=0.7)
-    fresh = compare_methods(opened["llama"], problems[0], moved, others=problems[1:])
-    after = compare_methods(opened["llama"], problems[0], moved, others=problems[1:], previous=compared)
+    fresh = compare_methods(opened["llama"], problems[0], moved, lenders=problems[1:])
+    after = compare_methods(opened["llama"], problems[0], moved, lenders=problems[1:], previous=compared)
     for method in ORDER:
         for array in Run.ARRAYS:
             got, want = (getattr(c.trace.runs[method], array) for c in (after, fresh))
@@ -98,7 +100,10 @@ def test_runs_taken_over_from_another_setting_are_the_runs_made_anew(opened, pro
 
 def test_nothing_is_taken_over_from_another_problem_or_other_models(opened, problems, compared):
     models, rest = opened["llama"], (problems[1], problems[0])
-    for problem, names in ((problems[2], ("backbone", "strong", "weak")), (problems[0], ("weak", "strong", "weak"))):
+    for problem, names in (
+        (problems[2], Checkpoints("backbone", "strong", "weak")),
+        (problems[0], Checkpoints("weak", "strong", "weak")),
+    ):
         fresh = compare_methods(models, problem, CONFIG, names, rest)
         after = compare_methods(models, problem, CONFIG, names, rest, previous=compared)
         assert after.methods == tuple(
@@ -121,7 +126,7 @@ def test_no_run_is_made_twice(opened, problems, monkeypatch):
 
     for module in (tracing, compare):
         monkeypatch.setattr(module, "Refiner", Counted)
-    compare.compare_methods(opened["llama"], problems[0], CONFIG, others=problems[1:])
+    compare.compare_methods(opened["llama"], problems[0], CONFIG, lenders=problems[1:])
     assert sorted(m for m, details in made if not details) == sorted(ORDER)  # timed, without what a page reads out
     assert sorted(m for m, details in made if details) == sorted(
         [*ORDER, "coconut", "coconut"]
@@ -135,14 +140,16 @@ def test_controls_that_borrow_are_left_out_where_nobody_lends(opened, problems):
 
 def test_progress_names_every_method_before_it_runs(opened, problems):
     told = []
-    compare_methods(opened["llama"], problems[0], CONFIG, others=problems[1:], progress=lambda *step: told.append(step))
+    compare_methods(
+        opened["llama"], problems[0], CONFIG, lenders=problems[1:], progress=lambda *step: told.append(step)
+    )
     assert told == [(method, i, len(ORDER)) for i, method in enumerate(ORDER)]
 
 
 def test_no_clock_runs_while_weights_are_read(folders, problems, monkeypatch):
     models, loaded = ModelSet(folders["llama"], device="cpu"), []
     monkeypatch.setattr(compare.time, "perf_counter", lambda: loaded.append({*models._loaded}) or 0.0)
-    compare.compare_methods(models, problems[0], CONFIG, ("backbone", "strong", "weak"))
+    compare.compare_methods(models, problems[0], CONFIG, Checkpoints("backbone", "strong", "weak"))
     assert all(names == {"backbone", "strong", "weak"} for names in loaded) and len(loaded) == 2 * (
         len(ORDER) - len(BORROW)
     )
@@ -254,7 +261,7 @@ def test_settings_and_checkpoints_that_differ_are_listed(opened, problems, pair)
     assert {row["setting"]: (row["A"], row["B"]) for row in differing(*pair)} == {
         "step size": ("0.3", "0.8"), "reference": ("next", "same"),
     }  # fmt: skip
-    weak = refine_problem(opened["llama"], problems[0], CONFIG, ("weak", "strong", "weak"), controls=())
+    weak = refine_problem(opened["llama"], problems[0], CONFIG, Checkpoints("weak", "strong", "weak"), controls=())
     assert differing(pair[0], weak) == [{"setting": "backbone", "A": "backbone", "B": "weak"}]
 
 

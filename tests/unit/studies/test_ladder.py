@@ -10,10 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lrr_core.__main__ import main
-from lrr_core.analysis.curves import paired_difference, wilson
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.evaluate import evaluate
 from lrr_core.figures.ladder import SERIES, gain_figure, pair_figure
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.trace import REFERENCES, RefineConfig
@@ -52,7 +53,7 @@ def measured(opened, tmp_path_factory) -> tuple[Ladder, Path]:
 def invented() -> Ladder:
     """Three rungs on 400 problems: guessing, half-way, best. `full` with `next` mends 60 problems of the middle one and the random
     push 50 of the same; with `same` both mend those 60. Residual mixing changes nothing, and the pair (best, guessing) 40."""
-    names, n, answers = ("ladder/0", "ladder/1", "ladder/2"), 400, {}
+    names, n, answers = Checkpoints("ladder/0", "ladder/1", "ladder/2"), 400, {}
     for rung, correct in zip(names, (200, 300, 396), strict=True):
         plain = np.arange(n) < correct
         for method in UNPUSHED:
@@ -83,7 +84,7 @@ def test_every_answer_is_the_one_evaluate_counts(opened, measured):
     for rung in ladder.rungs:
         for reference in REFERENCES:
             config = replace(CONFIG, reference=reference)
-            report = evaluate(opened["llama"], problems, [*UNPUSHED, *PUSHED], config, (rung, "strong", "weak"))
+            report = evaluate(opened["llama"], problems, [*UNPUSHED, *PUSHED], config, Checkpoints(rung))
             for method in (*UNPUSHED, *PUSHED):
                 pair = (reference, "strong", "weak") if method in PUSHED else ()
                 chosen = np.array([a["choice"] for a in report["answers"][method]])
@@ -94,7 +95,11 @@ def test_pairs_answer_the_first_problems_with_those_references(opened, measured)
     ladder, _ = measured
     problems = BENCHMARKS["prosqa"].generate("balanced", 6, 3, (8, 9), (2, 2))
     report = evaluate(
-        opened["llama"], problems, ["full"], replace(CONFIG, reference="same"), ("backbone", "weak", "strong")
+        opened["llama"],
+        problems,
+        ["full"],
+        replace(CONFIG, reference="same"),
+        Checkpoints("backbone", "weak", "strong"),
     )
     right = [a["choice"] == p.answer for a, p in zip(report["answers"]["full"], problems, strict=True)]
     np.testing.assert_array_equal(ladder.answers[Asked("backbone", "full", "same", "weak", "strong")], right)
@@ -256,9 +261,7 @@ def test_a_gain_is_the_paired_difference_on_the_same_problems(measured):
     plain = ladder.answers[Asked("strong", "coconut")]
     for base, against in {"coconut": plain, "residual": ladder.answers[Asked("strong", "residual")]}.items():
         g, d = gain(ladder, asked, base), paired_difference(ladder.answers[asked], against)
-        assert (g.points, list(g.ci95), g.p_value, g.gained, g.lost) == tuple(
-            d[k] for k in ("points", "ci95", "p_value", "gained", "lost")
-        )
+        assert g.row() == d.row()
         assert g.accuracy == plain.mean() and g.accuracy_ci95 == wilson(int(plain.sum()), 10) and g.n == 10
     pair = gain(ladder, Asked("backbone", "full", "same", "weak", "strong"))
     plain = ladder.answers[Asked("backbone", "coconut")][:6]
@@ -427,7 +430,11 @@ def words(at) -> str:
 def of_the_set(invented) -> Ladder:
     """The invented ladder with rungs of the shipped set."""
     names = dict(
-        zip(invented.rungs, ("ladder/00-step-00200", "ladder/06-step-02600", "ladder/09-step-04400"), strict=True)
+        zip(
+            invented.rungs,
+            Checkpoints("ladder/00-step-00200", "ladder/06-step-02600", "ladder/09-step-04400"),
+            strict=True,
+        )
     )
     folder = ModelFolder(SET)
     answers = {Asked(*(names.get(part, part) for part in asked)): right for asked, right in invented.answers.items()}

@@ -13,11 +13,13 @@ import pytest
 from lrr_core.analysis.curves import candidate_probability, curves
 from lrr_core.analysis.summary import answer
 from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.models.checkpoints import STANDARD
 from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
 from lrr_core.models.shipped import find_background
+from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.refine import RefineError, Refiner
-from lrr_core.refinement.trace import METHODS, REFERENCES, SIGNS, RefineConfig
+from lrr_core.refinement.trace import REFERENCES, SIGNS, RefineConfig
 from lrr_core.refinement.tracing import refine_problem
 from lrr_core.studies import live_pad as live
 from lrr_core.studies import live_scene
@@ -40,7 +42,7 @@ ROOT = Path(__file__).parents[3]
 SET, SHIPPED = ROOT / "assets" / "models" / "prosqa", ROOT / "assets" / "live"
 NODE = shutil.which("node")
 CONFIG = RefineConfig(thoughts=3)
-TRIO = ("backbone", "strong", "weak")
+TRIO = STANDARD
 GRID = (-0.5, 0.0, 0.2, 1.0), (0.0, 0.3, 1.0)
 BETWEEN = ((-0.3, 0.1), (0.07, 0.9), (0.61, 0.3), (-0.02, 0.55), (0.2, 0.77), (5.0, -3.0))
 ROUNDING = 2e-5  # of a batch against a run alone; worst measured here 3e-6
@@ -404,7 +406,7 @@ def shelf():
 @shipped
 def test_every_example_has_a_pad_of_these_weights_for_both_readings(shelf):
     folder, maps = shelf
-    names = (folder.info.opens_with, "strong", "weak")
+    names = STANDARD.alone(folder.info.opens_with)
     for problem in examples():
         for reference in REFERENCES:
             config = RefineConfig(thoughts=folder.info.thoughts, reference=reference)
@@ -422,7 +424,7 @@ def test_a_shipped_pad_holds_the_runs_of_the_shipped_model(shelf):
     pad = Pad.load(SHIPPED / live.file_name(problem, "same"))
     for step, mix in ((0.3, 0.1), (-1.0, 0.6)):
         config = setting(RefineConfig(thoughts=6, reference="same"), step, mix)
-        trace = refine_problem(models, problem, config, (folder.info.opens_with, "strong", "weak"), ())
+        trace = refine_problem(models, problem, config, STANDARD.alone(folder.info.opens_with), ())
         run = view([trace.runs["refined"]], trace, maps)[0]
         here = pad.at(step, mix)
         np.testing.assert_allclose(here.log_p, run.log_p, atol=2e-3)

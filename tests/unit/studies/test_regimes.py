@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrr_core.analysis.curves import curves, margin, paired_difference, wilson
+from lrr_core.analysis.curves import curves, margin
+from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.evaluate import Stopped
-from lrr_core.models.folder import REQUIRED, ModelFolder
+from lrr_core.models.checkpoints import STANDARD, Checkpoints
+from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.trace import REFERENCES, RefineConfig
 from lrr_core.refinement.tracing import refine_problem
@@ -56,12 +58,12 @@ def same(a, b) -> bool:
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_a_cell_holds_the_numbers_of_its_own_run(models, problems, reference):
     config = replace(CONFIG, reference=reference, momentum=0.5)
-    plane, runs = problem_plane(models, problems[0], config, REQUIRED, STEPS, MIXES)
+    plane, runs = problem_plane(models, problems[0], config, STANDARD, STEPS, MIXES)
     assert len(runs) == 12 and plane.margin.shape == (4, 3)
     for i, j in SOME:
         s, a = STEPS[i], MIXES[j]
         own = replace(config, step_size=abs(s), residual=a, sign="as_printed" if s < 0 else "descent")
-        trace = refine_problem(models, problems[0], own, REQUIRED, ("random_direction", "zero_thoughts"))
+        trace = refine_problem(models, problems[0], own, STANDARD, ("random_direction", "zero_thoughts"))
         run, c = trace.runs["refined"], curves(trace, "refined")
         assert runs[i * len(MIXES) + j].config == run.config
         answer = problems[0].answer
@@ -77,20 +79,20 @@ def test_a_cell_holds_the_numbers_of_its_own_run(models, problems, reference):
 
 
 def test_nothing_happens_where_nothing_is_done(models, problems):
-    plane, _ = problem_plane(models, problems[0], CONFIG, REQUIRED, STEPS, MIXES)
+    plane, _ = problem_plane(models, problems[0], CONFIG, STANDARD, STEPS, MIXES)
     assert name_regions(plane)[1, 0] == "as plain" and plane.far[1, 0] < 1e-5
     assert plane.choice[1, 0] == plane.plain_choice and close(plane.margin[1, 0], plane.plain_margin)
 
 
 def test_strong_like_weak_makes_every_step_size_the_same(models, problems):
-    plane, _ = problem_plane(models, problems[0], CONFIG, ("backbone", "strong", "strong"), STEPS, MIXES)
+    plane, _ = problem_plane(models, problems[0], CONFIG, Checkpoints("backbone", "strong", "strong"), STEPS, MIXES)
     assert (plane.push == 0).all() and (plane.approach == "still").all()
     assert close(plane.margin, plane.margin[:1].repeat(4, 0))
     assert set(name_regions(plane).ravel()) <= {"as plain", "drifts", "frozen", "flips to right", "flips to wrong"}
 
 
 def test_a_random_push_has_no_sign(models, problems):
-    plane, _ = problem_plane(models, problems[0], CONFIG, REQUIRED, (-0.4, 0.0, 0.4), MIXES)
+    plane, _ = problem_plane(models, problems[0], CONFIG, STANDARD, (-0.4, 0.0, 0.4), MIXES)
     assert np.array_equal(plane.random_margin[0], plane.random_margin[2])
     assert np.array_equal(plane.random_margin[1], plane.margin[1])  # where nothing is pushed it is the cell itself
     assert not np.allclose(plane.random_margin[2], plane.margin[2])
@@ -98,13 +100,13 @@ def test_a_random_push_has_no_sign(models, problems):
 
 def test_progress_runs_to_the_end_and_a_stop_comes_after_the_thought(models, problems):
     told = []
-    problem_plane(models, problems[0], CONFIG, REQUIRED, STEPS, MIXES, lambda *at: told.append(at))
+    problem_plane(models, problems[0], CONFIG, STANDARD, STEPS, MIXES, lambda *at: told.append(at))
     done, total = zip(*told, strict=True)
     assert list(done) == list(range(1, len(told) + 1)) and set(total) == {len(told)}
     asked = []
     with pytest.raises(Stopped):
         problem_plane(
-            models, problems[0], CONFIG, REQUIRED, STEPS, MIXES, cancel=lambda: len(asked.append(0) or asked) > 3
+            models, problems[0], CONFIG, STANDARD, STEPS, MIXES, cancel=lambda: len(asked.append(0) or asked) > 3
         )
     assert len(asked) == 4
     assert models.lock.acquire(blocking=False)  # nobody else waits for ever
@@ -114,9 +116,9 @@ def test_progress_runs_to_the_end_and_a_stop_comes_after_the_thought(models, pro
 def test_a_problem_nobody_can_judge_is_refused(models, problems):
     unknown = replace(problems[0], answer=None)
     with pytest.raises(RegimesError, match=f"right answer of {unknown.id} is unknown"):
-        problem_plane(models, unknown, CONFIG, REQUIRED, STEPS, MIXES)
+        problem_plane(models, unknown, CONFIG, STANDARD, STEPS, MIXES)
     with pytest.raises(RegimesError, match=f"right answer of {unknown.id} is unknown"):
-        accuracy_plane(models, [problems[1], unknown], CONFIG, REQUIRED, STEPS, MIXES)
+        accuracy_plane(models, [problems[1], unknown], CONFIG, STANDARD, STEPS, MIXES)
 
 
 # --- the names --------------------------------------------------------------------------------------------------------
@@ -181,38 +183,38 @@ def many():
 
 
 def test_every_cell_counts_the_same_problems_as_an_evaluation(models, many, tmp_path):
-    plane = accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, cache=tmp_path)
+    plane = accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, cache=tmp_path)
     assert plane.done.all() and plane.random_done.all() and plane.n == 9
     for i, j in SOME:
         s, a = STEPS[i], MIXES[j]
         sign = "as_printed" if s < 0 else "descent"
         for method, right in (("full", plane.right), ("random_direction", plane.random_right)):
             own = replace(CONFIG, method=method, step_size=abs(s), residual=a, sign=sign)
-            assert np.array_equal(right[i, j], right_answers(models, many, own, REQUIRED, 4)), (method, s, a)
+            assert np.array_equal(right[i, j], right_answers(models, many, own, STANDARD, 4)), (method, s, a)
     for method, right in (("coconut", plane.plain), ("zero_thoughts", plane.zero)):
-        assert np.array_equal(right, right_answers(models, many, replace(CONFIG, method=method), REQUIRED, 4))
+        assert np.array_equal(right, right_answers(models, many, replace(CONFIG, method=method), STANDARD, 4))
     assert plane.plain.any() and not plane.plain.all()  # or the test would see nothing
 
 
 def test_a_stopped_plane_goes_on_where_it_was_and_ends_the_same(models, many, tmp_path, monkeypatch):
-    whole = accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, cache=tmp_path / "whole")
+    whole = accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, cache=tmp_path / "whole")
     seen, parts, ran = [], [], []
     passing = planes._pass
     monkeypatch.setattr(planes, "_pass", lambda m, p, cells, *rest: ran.extend(cells) or passing(m, p, cells, *rest))
     settings = {"cache": tmp_path / "stopped", "partial": parts.append}
     with pytest.raises(Stopped):
         accuracy_plane(
-            models, many, CONFIG, REQUIRED, STEPS, MIXES, lambda done, total: seen.append((done, total)),
+            models, many, CONFIG, STANDARD, STEPS, MIXES, lambda done, total: seen.append((done, total)),
             lambda: len(parts) == 2, **settings,
         )  # fmt: skip
     assert parts[-1].done.any() and not parts[-1].random_done.all()
     assert np.array_equal(parts[-1].right[parts[-1].done], whole.right[parts[-1].done])
     first, ran[:] = len(ran), []
-    resumed = accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, **settings)
+    resumed = accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, **settings)
     assert same(resumed, whole)
     assert 0 < len(ran) < first + len(ran) <= seen[0][1] + planes.BLOCK  # what was kept is not run again
     ran[:] = []
-    assert same(accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, **settings), whole) and not ran
+    assert same(accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, **settings), whole) and not ran
 
 
 @pytest.mark.parametrize(
@@ -227,16 +229,16 @@ def test_a_stopped_plane_goes_on_where_it_was_and_ends_the_same(models, many, tm
     ],
 )
 def test_what_is_kept_is_kept_under_everything_that_matters(models, many, change):
-    weights = {name: models.hash(name) for name in REQUIRED}
-    files = {kept_file(stamp(many, weights, REQUIRED, config)) for config in (CONFIG, replace(CONFIG, **change))}
-    files.add(kept_file(stamp(many[1:], weights, REQUIRED, CONFIG)))
-    files.add(kept_file(stamp(many, weights, ("backbone", "weak", "strong"), CONFIG)))
-    files.add(kept_file(stamp(many, weights | {"weak": "other weights"}, REQUIRED, CONFIG)))
+    weights = {name: models.hash(name) for name in STANDARD}
+    files = {kept_file(stamp(many, weights, STANDARD, config)) for config in (CONFIG, replace(CONFIG, **change))}
+    files.add(kept_file(stamp(many[1:], weights, STANDARD, CONFIG)))
+    files.add(kept_file(stamp(many, weights, Checkpoints("backbone", "weak", "strong"), CONFIG)))
+    files.add(kept_file(stamp(many, weights | {"weak": "other weights"}, STANDARD, CONFIG)))
     assert len(files) == 5
     moved = replace(
         CONFIG, step_size=0.7, residual=0.3, sign="as_printed", method="swapped"
     )  # these are the cells' own
-    assert stamp(many, weights, REQUIRED, moved) == stamp(many, weights, REQUIRED, CONFIG)
+    assert stamp(many, weights, STANDARD, moved) == stamp(many, weights, STANDARD, CONFIG)
 
 
 def test_a_line_cut_short_is_run_again(tmp_path):
@@ -255,7 +257,7 @@ def test_a_line_cut_short_is_run_again(tmp_path):
 
 def test_a_cache_that_cannot_be_written_costs_only_the_cache(models, many, tmp_path):
     (tmp_path / "file").write_text("")
-    plane = accuracy_plane(models, many[:2], CONFIG, REQUIRED, (0.0,), (0.0,), cache=tmp_path / "file" / "folder")
+    plane = accuracy_plane(models, many[:2], CONFIG, STANDARD, (0.0,), (0.0,), cache=tmp_path / "file" / "folder")
     assert plane.done.all()
 
 
@@ -272,7 +274,7 @@ def test_cells_are_compared_with_the_plain_run_on_the_same_problems():
     pair = paired_difference(right[0, 0], plain)
     assert found["accuracy"][0, 0] == 75 and found["points"][0, 0] == 25
     assert (found["low"][0, 0], found["high"][0, 0]) == tuple(100 * v for v in wilson(30, 40))
-    assert [found["points_low"][0, 0], found["points_high"][0, 0]] == pair["ci95"]
+    assert [found["points_low"][0, 0], found["points_high"][0, 0]] == [*pair.ci95]
     assert (found["gained"][0, 0], found["lost"][0, 0]) == (10, 0)
     assert all(np.isnan(v[1, 0]) for v in found.values())
     assert all(np.isnan(v).all() for v in plane.compared(random=True).values())
@@ -285,15 +287,15 @@ def test_cells_are_compared_with_the_plain_run_on_the_same_problems():
 
 
 def test_planes_come_back_as_they_were_saved(models, problems, many, tmp_path):
-    plane, _ = problem_plane(models, problems[0], CONFIG, REQUIRED, STEPS, MIXES)
-    accuracy = accuracy_plane(models, many, CONFIG, REQUIRED, STEPS, MIXES, cache=tmp_path, source={"seed": 11})
+    plane, _ = problem_plane(models, problems[0], CONFIG, STANDARD, STEPS, MIXES)
+    accuracy = accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, cache=tmp_path, source={"seed": 11})
     for made in (plane, accuracy):
         loaded = type(made).load(made.save(tmp_path / "folder" / "plane.npz"))
         assert same(made, loaded) and [p.name for p in (tmp_path / "folder").iterdir()] == ["plane.npz"]
 
 
 def test_only_a_plane_of_the_same_weights_problem_and_settings_is_found(models, problems, tmp_path):
-    plane, _ = problem_plane(models, problems[0], CONFIG, REQUIRED, STEPS, MIXES)
+    plane, _ = problem_plane(models, problems[0], CONFIG, STANDARD, STEPS, MIXES)
     file = plane.save(tmp_path / "plane.npz")
     assert same(find(Plane, file, plane.stamp), plane)
     assert find(Plane, tmp_path / "missing.npz", plane.stamp) is None
@@ -335,7 +337,7 @@ EXAMPLES = [p for f in sorted((ROOT / "assets" / "examples").glob("*.json")) for
 def opening() -> tuple[ModelFolder, tuple[str, str, str], RefineConfig]:
     folder = ModelFolder(MODEL_SET)
     config = RefineConfig.from_dict({"thoughts": folder.info.thoughts} | folder.info.defaults)
-    return folder, (folder.info.opens_with, "strong", "weak"), config
+    return folder, STANDARD.alone(folder.info.opens_with), config
 
 
 @shipped

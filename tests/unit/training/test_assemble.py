@@ -8,7 +8,8 @@ import pytest
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.evaluate import evaluate
-from lrr_core.models.folder import REQUIRED, ModelError, weight_hash
+from lrr_core.models.checkpoints import STANDARD
+from lrr_core.models.folder import ModelError, weight_hash
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.training import assemble as module
@@ -73,7 +74,7 @@ def test_the_set_opens_with_verified_weights_and_knows_its_members(run, scored, 
     out = make(run, tmp_path / "sets" / "prosqa", cot=run / "last", no_cot=run / "steps" / "000002")
     models = ModelSet(out, device="cpu")
     assert set(models.members) == set(models.info.weights) == set(models.info.members)
-    assert {*REQUIRED, "cot", "no_cot"} < set(models.members)
+    assert {*STANDARD, "cot", "no_cot"} < set(models.members)
     assert models.info.opens_with in models.members
     for name in models.members:
         models.model(name)  # refuses weights that are not those recorded
@@ -108,7 +109,7 @@ def test_weak_is_the_rung_nearest_to_25_points_below_the_best(run, monkeypatch, 
 def test_a_checkpoints_accuracy_is_what_evaluate_finds(run, tmp_path):
     problems = BENCHMARKS["prosqa"].generate("balanced", 30, VALIDATION_SEED, (8, 12), (2, 2))
     measured = accuracy(run / "steps" / "000006", problems, 3, "triples", batch=7)
-    for name in REQUIRED:
+    for name in STANDARD:
         shutil.copytree(run / "steps" / "000006", tmp_path / name)
     (tmp_path / "model_set.json").write_text(json.dumps({"name": "tiny", "max_answer_tokens": 1}))
     models = ModelSet(tmp_path, device="cpu")
