@@ -17,12 +17,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from . import answers
+from .english import parse_text
 from .generators import generate, renamed
 from .generic import GENERIC
 from .gsm8k import GSM8K
 from .multiple_choice import AQUA, MATHQA
 from .nouns import NOUNS
-from .prosqa import CHANCE, NAMES, GraphQuestion, ProblemError, from_record, map_names, parse_text
+from .prosqa import CHANCE, NAMES, GraphQuestion, ProblemError, from_record, map_names
 from .shortcuts import depth_rule
 from .strategyqa import STRATEGYQA
 from .task import Benchmark, Flaw, Loaded, Problem

@@ -12,9 +12,10 @@ import pytest
 from lrr_core.__main__ import main
 from lrr_core.benchmarks.answers import letter
 from lrr_core.benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem, cot_steps, cot_text, describe, from_text
+from lrr_core.benchmarks.english import parse_text
 from lrr_core.benchmarks.multiple_choice import options_of
 from lrr_core.benchmarks.nouns import NOUNS
-from lrr_core.benchmarks.prosqa import ProblemError, parse_text, to_record
+from lrr_core.benchmarks.prosqa import ProblemError, to_record
 
 RECORDS = {
     "prosqa": to_record(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem, cot_text, from_graph, from_text
+from lrr_core.benchmarks.english import parse_text
 from lrr_core.benchmarks.generators import generate
-from lrr_core.benchmarks.prosqa import NAMES, ProblemError, parse_text, to_record
+from lrr_core.benchmarks.prosqa import NAMES, ProblemError, to_record
 
 PROSQA = BENCHMARKS["prosqa"]
 TEXT = (
