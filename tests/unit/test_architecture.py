@@ -16,7 +16,7 @@ HOUSE = {
         "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
         "models.checkpoints models.folder "
-        "refinement.methods refinement.subspace "
+        "refinement.methods refinement.request refinement.subspace "
         "studio.recipe studio.layout studio.latex "
         "training.finetune_config training.finetune_data "
     ),
