@@ -22,6 +22,7 @@ from lrr_core.analysis import summary
 from lrr_core.benchmarks.catalogue import Problem
 from lrr_core.models.checkpoints import ROLES, Checkpoints
 from lrr_core.models.folder import ModelFolder
+from lrr_core.refinement.lenders import lenders
 from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.request import RunRequest
 from lrr_core.refinement.trace import GRADIENTS, REFERENCES, SIGNS, RefineConfig
@@ -248,7 +249,8 @@ def request(stepped: bool = False, **changes: str | float) -> RunRequest:
         values["thoughts"] = min(state.upto, state.thoughts)
     values |= changes
     config = RefineConfig.from_dict({key: values[key] for key in (*SETTINGS, "thoughts")})
-    return RunRequest(problem(), Checkpoints.of(values), config, _shared.lenders([config.method]))
+    asked = problem()
+    return RunRequest(asked, Checkpoints.of(values), config, lenders(asked, [config.method]))
 
 
 def link(folder: ModelFolder, **changes: Any) -> str:

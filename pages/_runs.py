@@ -15,6 +15,7 @@ from lrr_core.analysis.projection import Map
 from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import NotCalibrated
 from lrr_core.models.shipped import find_opening, is_run_of
+from lrr_core.refinement.lenders import lenders
 from lrr_core.refinement.methods import FULL, METHODS, RANDOM, ZERO
 from lrr_core.refinement.request import RunRequest
 from lrr_core.refinement.subspace import Subspace
@@ -109,7 +110,7 @@ CALIBRATING = "Calibrating TILR for these checkpoints: once, a few seconds …"
 def comparison(path: str, request: RunRequest, progress: Callable[[str, int, int], None]) -> Comparison:
     """One problem under every method, its times measured when a setting is first asked for; the request's own method does not
     matter. progress: called as progress(method, done, total) while it runs."""
-    request = replace(request.but(method=FULL), lenders=_shared.lenders(METHODS))
+    request = replace(request.but(method=FULL), lenders=lenders(request.problem, METHODS))
     within = subspace(path, request.checkpoints, request.config.reference).hash
     made, latest = _kept("comparison", path, request, within), _kept("comparison", path, request.source)
     if not made:

@@ -1,4 +1,4 @@
-"""What every page shares: the model set behind its lock, the problems, who lends thoughts, and the map that warms up.
+"""What every page shares: the model set behind its lock, the problems, and the map that warms up.
 
 Every cache of the app stands here, in `_runs`, `_drawn` or `_paper`. Each is bounded and keyed by text, numbers or a
 `RunRequest`; what it returns is shared by all sessions and never altered. torch takes seconds to import: `loading` does it in
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from lrr_core.analysis.projection import Background, Map
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem, from_text
 from lrr_core.models.folder import ModelError, ModelFolder
 from lrr_core.models.shipped import find_background
-from lrr_core.refinement.methods import borrowers
 from pages._jobs import Job
 from pages._look import escaped
 
@@ -34,7 +32,6 @@ EXAMPLES = HERE / "assets" / "examples"
 BENCHMARK = "prosqa"  # what the pages draw: questions about a graph
 RANDOM, OWN = "random", "own"
 RANDOM_NODES, RANDOM_HOPS = (12, 15), (2, 3)
-LENDERS = 8  # problems whose thoughts serve the controls that borrow
 
 
 # --- the model set ----------------------------------------------------------------------------------------------------
@@ -128,16 +125,6 @@ def problem(source: str, draw: int = 0, text: str = "", benchmark: str = BENCHMA
         hops = (2 + draw % 2, 2 + draw % 2)
         return BENCHMARKS[benchmark].generate("balanced", 1, 10_000 + draw, RANDOM_NODES, hops)[0]
     return _examples(benchmark)[source]
-
-
-def lenders(methods: Iterable[str], benchmark: str = BENCHMARK) -> tuple[Problem, ...]:
-    """The problems that lend their thoughts to those of `methods` that borrow; none where none does."""
-    return _lenders(benchmark) if borrowers(methods) else ()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _lenders(benchmark: str) -> tuple[Problem, ...]:
-    return tuple(BENCHMARKS[benchmark].generate("balanced", LENDERS, 20_000, RANDOM_NODES, RANDOM_HOPS))
 
 
 # --- the map ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from lrr_core.figures.regimes import MODES, accuracy_figure, plane_figure
 from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.refinement.methods import FULL
 from lrr_core.refinement.request import RunRequest
-from lrr_core.refinement.trace import RefineConfig
+from lrr_core.refinement.trace import RefineConfig, signed, unsigned
 from lrr_core.studies import setting_plane as regimes
 from pages import _choices, _controls, _planes, _shared
 from pages._jobs import Job, progress_bar
@@ -58,12 +58,11 @@ def main() -> None:
 def here() -> tuple[float, float]:
     """The setting that is marked: (signed step size, residual mix)."""
     state = st.session_state
-    return RefineConfig(step_size=state.step_size, sign=state.sign).signed_step, state.residual
+    return signed(state.step_size, state.sign), state.residual
 
 
 def open_in_explore(step: float, mix: float) -> None:
-    at = RefineConfig(FULL).at(step, mix)
-    _controls.open_page(method=at.method, step_size=at.step_size, residual=mix, sign=at.sign, upto=0)
+    _controls.open_page(method=FULL, **unsigned(step), residual=mix, upto=0)
 
 
 def explore_button() -> None:
@@ -144,7 +143,7 @@ def many_problems(head: DeltaGenerator, config: RefineConfig, names: Checkpoints
     job = _planes.of_many(PATH, source, config, names)
     if job.result is not None:
         words = job.result.in_words()
-        shown = accuracy_figure(job.result, control=control != "contrast", here=here(), **look())
+        shown = accuracy_figure(job.result, control=control == "random pushes", here=here(), **look())
         chart("accuracy_plane", shown, f"Accuracy at every setting. {words}")
     if job.running or not job.started or job.stop.is_set() or job.error:
         waiting("many", job, lambda: _planes.compute_many(PATH, job, source, config, names))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..colours import ROLES
 from ..refinement.methods import METHODS
@@ -54,9 +55,9 @@ def answer(trace: Trace, name: str) -> ShownAnswer:
     if not problem.candidates:
         given = BENCHMARKS[problem.benchmark].extract(run.text, problem)
         return ShownAnswer(name, given or "no answer", None, None if problem.gold is None else given == problem.gold)
-    p = float(candidate_probability(run.scores)[run.choice])
+    p = float(candidate_probability(run.scores).max())
     right = None if problem.answer is None else run.choice == problem.answer
-    return ShownAnswer(name, readers_names(problem)[problem.candidates[run.choice]], p, right)
+    return ShownAnswer(name, chosen([readers_names(problem)[c] for c in problem.candidates], run.choice), p, right)
 
 
 def readers_names(problem: Problem) -> dict[str, str]:
@@ -161,7 +162,7 @@ def _accuracies(facts: dict) -> dict[str, float]:
 
 def method_name(name: str) -> str:
     """A method or control in words."""
-    return "TILR" if name == "tilr" else name.replace("_", " ")
+    return METHODS[name].name if name in METHODS else name.replace("_", " ")
 
 
 def method_label(name: str) -> str:

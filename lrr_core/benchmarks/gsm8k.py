@@ -25,9 +25,13 @@ def read_record(record: dict, id: str) -> Problem:
     prose, mark, last = text.rpartition("####")
     if not mark and "steps" not in record:
         raise ProblemError(f"'answer' must end with a line '#### number', not {text[-30:]!r}.")
-    free_answer = number(last)
+    # read as it is read from a text that copies it: a law holds between records and what models write
+    free_answer = number(f"#### {last}")
     if free_answer is None:
-        raise ProblemError(f"'answer' must give a number{' after ####' if mark else ''}, not {last.strip()[:30]!r}.")
+        several = "; a number that can be misread is not guessed" if any(c.isdigit() for c in last) else ""
+        raise ProblemError(
+            f"'answer' must give a number{' after ####' if mark else ''}, not {last.strip()[:30]!r}{several}."
+        )
     lines = prose.splitlines() if mark else [str(step) for step in require(record, "steps", list)]
     formal = [equation.strip() for line in lines for equation in _MARKED.findall(line)]
     steps = [_MARKED.sub("" if mark else r"\1", line).strip() for line in lines]

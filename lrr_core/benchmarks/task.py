@@ -137,6 +137,9 @@ class Benchmark:
                 if row.fault:
                     raise ProblemError(row.fault)
                 problem = self.read_record(row.record, id)
+                # what is read from a record is what is read from a text that copies it
+                if problem.gold is not None and not self.score(f"#### {problem.gold}", problem):
+                    raise ProblemError(f"the answer {problem.gold!r} is not read back from a text that gives it.")
             except ProblemError as error:
                 broken.append(Flaw(id, row.where, str(error)))
                 continue

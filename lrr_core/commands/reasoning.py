@@ -34,8 +34,6 @@ from .options import (
     warn_of_equals,
 )
 
-LENDERS = 8  # problems whose thoughts serve the controls `other_thoughts` and `mean_thought`
-
 
 def refine(
     models: Models = DEFAULT_SET,
@@ -63,9 +61,10 @@ def refine(
     """Refine one problem thought by thought; prints a summary as JSON, writes the trace to --out."""
     from ..analysis.curves import curves
     from ..analysis.summary import answer, readers_names
-    from ..benchmarks.catalogue import BENCHMARKS, from_text
+    from ..benchmarks.catalogue import from_text
     from ..benchmarks.prosqa import ProblemError
     from ..models.opened import ModelSet
+    from ..refinement.lenders import lenders
     from ..refinement.tracing import refine_problem
 
     if out is not None and out.suffix != ".npz":
@@ -73,7 +72,7 @@ def refine(
     if (data is None) == (text is None):
         raise ProblemError("Give a problem either by --data FILE (and --index N) or by --text.")
     if text is not None:
-        problem = from_text(benchmark, text)
+        problem, problems = from_text(benchmark, text), []
     else:
         problems = find_benchmark(benchmark).load(data)
         if not 0 <= index < len(problems):
@@ -93,13 +92,11 @@ def refine(
             momentum=momentum,
             seed=seed,
         )
-        if benchmark == "prosqa":
-            lenders = BENCHMARKS[benchmark].generate("balanced", LENDERS, 0, (12, 12), (2, 2))
-        else:  # the problems that follow it in the file
-            lenders = [] if text is not None else [*problems[index + 1 :], *problems[:index]][:LENDERS]
         if config.rule.pushes:
             warn_of_equals(held, backbone, strong)
-        trace = refine_problem(held, problem, config, Checkpoints(backbone, strong, weak), lenders=lenders)
+        trace = refine_problem(
+            held, problem, config, Checkpoints(backbone, strong, weak), lenders=lenders(problem, [method], problems)
+        )
     if out:
         trace.save(out)
     theirs = readers_names(problem)

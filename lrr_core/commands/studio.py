@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..models.checkpoints import Checkpoints
+from ..refinement.methods import FULL
 from .options import DEFAULT_SET, PROGRAM, REGIMES, Device, Models, bar, opened, say
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _many(
     data = read(report)
     check(data)
     known = gallery.labels(data)
-    arm = arm or ("full" if "full" in known else known[0] if known else "full")
+    arm = arm or (FULL if FULL in known or not known else known[0])
     cases = gallery.cases(data, arm, flip=flip, order=order)[:top]
     if not cases:
         raise RecipeError(f"No case of {arm} in {report} has flip {flip!r}; choose another --flip or --arm.")

@@ -7,13 +7,14 @@ batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ..analysis.curves import candidate_probability, margin
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.task import Problem
 from ..models.opened import ModelSet
@@ -28,9 +29,10 @@ from .arms import Arm
 class Answer:
     """One problem under one arm.
 
-    choice: index of the likelier candidate, None for a free answer; greedy: what the decoded text gives, None where it gives
-    nothing; right: whether it counts as correct; right_greedy: whether the text does; p_right: probability of the right
-    candidate among the candidates, margin: log p(right) - log p(best other), None for a free answer; tokens: of text;
+    choice: index of the likelier candidate, None for a tie and for a free answer; greedy: what the decoded text gives, None
+    where it gives nothing; right: whether it counts as correct; right_greedy: whether the text does; p_right: probability
+    of the right candidate among the candidates, margin: log p(right) - log p(best other), None for a free answer;
+    tokens: of text;
     forwards: by kind; frontier_mass: lens probability on the true frontier at every thought up to the answer's depth (plain
     thoughts of a problem with a graph only).
     """
@@ -48,6 +50,11 @@ class Answer:
 
     def __post_init__(self):
         object.__setattr__(self, "frontier_mass", tuple(self.frontier_mass))  # a list, as it comes back from JSON
+
+    @property
+    def tied(self) -> bool:
+        """Whether the likeliest candidates have the same probability, so that none is chosen and it counts as wrong."""
+        return self.choice is None and self.p_right is not None
 
 
 def answer_batch(
@@ -77,7 +84,7 @@ def _judge(
     right_greedy = greedy == problem.gold
     if not problem.candidates:
         return Answer(problem.id, None, greedy, right_greedy, right_greedy, None, None, tokens, cost, mass)
-    choice = int(np.argmax(scores))
+    choice = choice_of(scores)
     p = float(candidate_probability(scores)[problem.answer])
     lead = float(margin(scores, problem.answer)) if len(scores) > 1 else None
     return Answer(problem.id, choice, greedy, choice == problem.answer, right_greedy, p, lead, tokens, cost, mass)
@@ -98,13 +105,32 @@ def frontier_mass(refiner: Refiner) -> list[tuple[float, ...]]:
     return out
 
 
+def _end_of_thought(models: ModelSet) -> int | Callable[[list[int]], bool]:
+    """What ends a written reasoning: the answer token, or the whole answer text where that is several tokens; its first
+    token alone ("The" of "The answer is") begins many another sentence. A text may be written in other tokens than ours."""
+    if len(models.answer_ids) == 1:
+        return models.answer_ids[0]
+    mark = models.info.answer_prefix.strip()
+    return lambda ids: models.decode(ids[-2 * len(mark) - 8 :]).endswith(mark)  # a token may be one byte
+
+
+def _without_end(models: ModelSet, path: list[int]) -> list[int]:
+    """The reasoning without the answer text that ended it: that is read in its own tokens afterwards."""
+    mark = models.info.answer_prefix.strip()
+    if len(models.answer_ids) == 1 or not models.decode(path).endswith(mark):
+        return path
+    length = len(models.decode(path)) - len(mark)
+    return path[: max(k for k in range(len(path)) if len(models.decode(path[:k])) <= length)]
+
+
 def run_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list[TextRun]:
-    """The text baselines: `cot` writes its steps up to the answer token, `no_cot` answers at once."""
+    """The text baselines: `cot` writes its steps up to the end-of-thought text, `no_cot` answers at once."""
     model, prompts, info = models.model(method), Prompts.make(models, batch), models.info
     paths, forwards = [[] for _ in batch], [0] * len(batch)
     if method == "cot":
         stream = Stream.read(model, prompts.ids, prompts.mask)
-        paths, forwards = decode_greedy(stream, (), models.answer_ids[0], info.max_cot_tokens)
+        paths, forwards = decode_greedy(stream, (), _end_of_thought(models), info.max_cot_tokens)
+        paths = [_without_end(models, path) for path in paths]
     rows = [ids[m.bool()].tolist() + path for ids, m, path in zip(prompts.ids, prompts.mask, paths, strict=True)]
     ids, mask = pad_left(rows, models.tokenizer.pad_token_id or 0, models.device)
     stream = Stream.read(model, ids, mask)

@@ -18,13 +18,17 @@ from ..models.checkpoints import ROLES, Checkpoints
 from ..refinement.methods import BASELINES, METHODS, PLAIN, Method
 from ..refinement.trace import REFERENCES, ConfigError, RefineConfig
 
-ALL_METHODS = (*BASELINES, *METHODS)
 SHORT = {"s": "step_size", "a": "residual", "k": "rounds", "t": "thoughts", "β": "momentum"}
+
+
+def known_methods() -> tuple[str, ...]:
+    """What an arm's label may begin with: reasoning in text, then the methods table as it is now."""
+    return (*BASELINES, *METHODS)
 
 
 @dataclass(frozen=True)
 class Arm:
-    """label; method: a key of ALL_METHODS; config: with the overrides applied (for a method in text: as given); names:
+    """label; method: a key of `known_methods`; config: with the overrides applied (for a method in text: as given); names:
     (backbone, strong, weak); settings: the overrides alone."""
 
     label: str
@@ -47,14 +51,15 @@ class Arm:
         """The checkpoints this arm uses."""
         if self.in_text:
             return (self.method,)
-        return self.names if METHODS[self.method].pushes else self.names[:1]
+        asked = ("backbone", *METHODS[self.method].references)
+        return tuple(name for role, name in self.names._asdict().items() if role in asked)
 
 
 def parse(label: str, config: RefineConfig, names: Checkpoints) -> Arm:
     """The arm a label stands for over given settings. ConfigError for an unknown method or setting, or a bad value."""
     method, *parts = label.split("@")
-    if method not in ALL_METHODS:
-        raise ConfigError(f"No method called {method!r}; choose from {', '.join(ALL_METHODS)}.")
+    if method not in known_methods():
+        raise ConfigError(f"No method called {method!r}; choose from {', '.join(known_methods())}.")
     kinds = {f.name: type(f.default) for f in fields(RefineConfig)}
     own: dict[str, str | int | float] = {}
     for part in parts:
@@ -85,7 +90,7 @@ def parse_all(labels, config: RefineConfig, names: Checkpoints) -> list[Arm]:
     """Every label once, in order. ConfigError where there is none."""
     arms = [parse(label, config, names) for label in dict.fromkeys(labels)]
     if not arms:
-        raise ConfigError(f"No method was named; choose from {', '.join(ALL_METHODS)}.")
+        raise ConfigError(f"No method was named; choose from {', '.join(known_methods())}.")
     return arms
 
 

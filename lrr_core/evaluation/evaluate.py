@@ -22,7 +22,7 @@ from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError
 from ..models.memory import PeakMemory, free_memory, out_of_memory
 from ..models.opened import ModelSet
-from ..refinement.methods import BASELINES, borrowers
+from ..refinement.methods import BASELINES, METHODS, borrowers
 from ..refinement.refine import Prompts, plain_thoughts
 from ..refinement.trace import RefineConfig
 from .answer_log import AnswerLog, Entry, digest, fingerprint
@@ -220,7 +220,7 @@ def _most(models: ModelSet, log: AnswerLog) -> int:
 
 
 class _Lent:
-    """Plain thoughts for the controls that borrow: the next problem's in list order, and the mean over all the others.
+    """Plain thoughts for the methods that borrow: each problem's from those after it in its list (see `lenders`).
 
     Rolled out batch by batch over the processes, once per backbone, number of thoughts and seed, and only where a unit
     that is still missing needs them; so they depend on nothing but the problems. All processes make one together.
@@ -243,7 +243,7 @@ class _Lent:
 
 
 def _lent(models, problems, arm: Arm, batch_size: int, team: Processes) -> dict[str, torch.Tensor]:
-    """`other_thoughts` and `mean_thought`, each (n, T, D)."""
+    """method -> what the list lends to each of its problems, (n, T, D), for every method that borrows."""
     own = {}
     for index, start in enumerate(range(0, len(problems), batch_size)):
         if team.mine(index):
@@ -252,8 +252,7 @@ def _lent(models, problems, arm: Arm, batch_size: int, team: Processes) -> dict[
                 own[start] = plain_thoughts(models, prompts, arm.config.thoughts, arm.names[0]).cpu()
     rolled = {start: part for theirs in team.gather(own) for start, part in theirs.items()}
     thoughts = torch.cat([rolled[start] for start in sorted(rolled)])  # (n, T, D)
-    others = (thoughts.sum(0, keepdim=True) - thoughts) / (len(thoughts) - 1)
-    return {"other_thoughts": thoughts.roll(-1, 0), "mean_thought": others}
+    return {key: METHODS[key].lend(thoughts, each=True) for key in borrowers(METHODS)}
 
 
 # --- one batch --------------------------------------------------------------------------------------------------------

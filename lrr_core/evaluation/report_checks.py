@@ -16,7 +16,7 @@ from ..analysis.statistics import paired_difference, wilson
 from ..benchmarks.catalogue import BENCHMARKS, Problem, ProblemError
 from ..models.checkpoints import ROLES
 from ..refinement.trace import ConfigError, RefineConfig
-from .arms import ALL_METHODS
+from .arms import known_methods
 
 FORMAT = 2
 MOST_BYTES = 64 * 2**20
@@ -123,8 +123,8 @@ def _method(data: dict, label: str, row: dict, problems: Sequence[Problem]) -> N
     if len(label) > LONGEST:
         raise ReportError(f"A label has at most {LONGEST} characters, {_short(label)} has {len(label)}; {RESTORE}.")
     where = f"methods, {label}"
-    if not isinstance(row, dict) or row.get("method") not in ALL_METHODS:
-        known = ", ".join(ALL_METHODS)
+    if not isinstance(row, dict) or row.get("method") not in known_methods():
+        known = ", ".join(known_methods())
         came = row.get("method") if isinstance(row, dict) else row
         raise ReportError(f"{where}: method must be one of {known}, not {_short(came)}; a newer version may know it.")
     settings = _part(row, "settings", dict, where)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..models.checkpoints import ROLES
+from ..refinement.trace import signed
 from ..studies.ladder_words import name as short
 from .report import Report, rows
 
@@ -71,7 +72,7 @@ def planes(report: Report) -> dict[str, Plane]:
         if row["kind"] not in ("method", "control"):
             continue
         have = report.settings(row["label"])
-        step, mix = have.pop("step_size") * (-1 if have.pop("sign") == "as_printed" else 1), have.pop("residual")
+        step, mix = signed(have.pop("step_size"), have.pop("sign")), have.pop("residual")
         groups.setdefault(tuple(sorted(have.items())), {})[step, mix] = row
     _lend_unpushed(groups)
     names, out = [dict(key) for key in groups], {}

@@ -107,6 +107,7 @@ def _row(arm: Arm, base: str | None, done: list[Answer], tally: Tally, problems:
         "judged_by": "candidates" if problems[0].candidates else "text",
         "correct": correct,
         "correct_greedy": sum(a.right_greedy for a in done),
+        "ties": sum(a.tied for a in done),  # of the likeliest candidates: given to nobody
         "n": n,
         "accuracy": correct / n,
         "ci95": list(wilson(correct, n)),
@@ -181,6 +182,9 @@ def table(data: dict) -> Iterator[str]:
         yield f"{name:<{wide}}{row['correct']:>6}/{row['n']:<4}{100 * row['accuracy']:>10.1f}{interval:>16}"
     if data["published"]:
         yield f"published: {data['published_note']}"
+    if ties := {name: row["ties"] for name, row in data["methods"].items() if row.get("ties")}:
+        counted = ", ".join(f"{name} {count}" for name, count in ties.items())
+        yield f"ties of the likeliest candidates, given to nobody: {counted}"
     for name, row in data["methods"].items():
         if mass := row.get("frontier_mass"):
             yield f"frontier mass ({name}), by thought: " + "  ".join(f"{m:.2f}" for m in mass)

@@ -113,7 +113,9 @@ def places(comparison: Comparison, m: Map) -> dict[str, np.ndarray]:
 
 def shared_ranges(paths: dict[str, np.ndarray], close: bool) -> list[list[float]]:
     """[[low, high], [low, high]], the axes of every panel: around all runs, or around those that keep their own thoughts."""
-    points = np.concatenate([p for name, p in paths.items() if not (close and METHODS[name].replaces)])
+    points = np.concatenate(
+        [p for name, p in paths.items() if not (close and name in METHODS and METHODS[name].replaces)]
+    )
     low, high = points.min(0), points.max(0)
     pad = MARGIN * np.maximum(high - low, 1e-6)
     return [list(r) for r in zip((low - pad).tolist(), (high + pad).tolist(), strict=True)]

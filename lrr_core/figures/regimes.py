@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from ..benchmarks.answers import chosen
 from ..colours import INK, ROLES, mix
 from ..studies.accuracy_plane import AccuracyPlane
 from ..studies.setting_plane import Plane, name_regions
@@ -114,7 +115,7 @@ def _cell_texts(plane: Plane) -> list[list[str]]:
         row = []
         for j, a in enumerate(plane.residuals):
             mark = ROLES["right" if plane.right[i, j] else "wrong"].glyph
-            name = plain_text(plane.candidates[plane.choice[i, j]])
+            name = plain_text(chosen(plane.candidates, plane.choice[i, j]))
             row.append(
                 f"<b>s = {signed(s)}, α = {a:g}: {regions[i, j]}</b><br>"
                 f"answers {name} {mark}, margin {plane.margin[i, j]:+.2f} nats (plain {plane.plain_margin:+.2f})<br>"

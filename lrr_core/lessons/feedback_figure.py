@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis.summary import readers_names
+from ..benchmarks.answers import choice_of, chosen
 from ..colours import INK, ROLES, written
 from ..figures.explore import Film
 from ..figures.panels import plain_text
@@ -261,12 +262,12 @@ def _reading(trace: Trace, run: Run, t: int, names: dict[str, str]) -> str:
 
 
 def _answer(trace: Trace, scores: np.ndarray) -> str:
-    choice = int(np.argmax(scores))
+    choice, names = choice_of(scores), [readers_names(trace.problem)[c] for c in trace.problem.candidates]
     mark = "" if trace.problem.answer is None else ROLES["right" if choice == trace.problem.answer else "wrong"].glyph
-    return f"<b>{plain_text(readers_names(trace.problem)[trace.problem.candidates[choice]])}</b> {mark}"
+    return f"<b>{plain_text(chosen(names, choice))}</b> {mark}"
 
 
 def _colour(trace: Trace, scores: np.ndarray, theme: str) -> str:
     if trace.problem.answer is None:
         return INK[theme].text
-    return written("right" if int(np.argmax(scores)) == trace.problem.answer else "wrong", theme)
+    return written("right" if choice_of(scores) == trace.problem.answer else "wrong", theme)

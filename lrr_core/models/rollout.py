@@ -12,7 +12,7 @@ Left padding throughout; positions count real tokens, so a padded row gives what
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -172,11 +172,12 @@ def score_candidates(
 
 @torch.no_grad()
 def decode_greedy(
-    stream: Stream, answer_prefix: Sequence[int], stop: int | None, most: int
+    stream: Stream, answer_prefix: Sequence[int], stop: int | Callable[[list[int]], bool] | None, most: int
 ) -> tuple[list[list[int]], list[int]]:
     """Greedy text after the answer prefix: token ids per problem (stop token left out) and decode forwards per problem.
 
-    most: longest answer in tokens. The stream is left as it was. With no thoughts this equals `generate` (tested).
+    stop: a token, or what says of a problem's ids so far whether they end there (these stay). most: longest answer in
+    tokens. The stream is left as it was. With no thoughts this equals `generate` (tested).
     """
     end = stream.after(answer_prefix).fork()
     b = stream.mask.shape[0]
@@ -189,6 +190,7 @@ def decode_greedy(
                 running[i] = False
             elif running[i]:
                 out[i].append(value)
+                running[i] = not (callable(stop) and stop(out[i]))
         if not any(running) or step == most - 1:
             break
         for i, on in enumerate(running):

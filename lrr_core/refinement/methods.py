@@ -1,7 +1,7 @@
 """The methods table: every way to make the thought that is fed, each one record. Bring your own: add one.
 
     METHODS["full"].name, .words, .pushes, .forwards(thoughts=6)
-    METHODS["mine"] = Method("mine", "mine", "half of every push", start=mixed, push=lambda push, direction: push / 2)
+    METHODS["half"] = Method("half", "half", "half of every push", push=lambda now: now.step / 2, references=PAIR)
 
 A record says what people read, what the method needs (references, lenders, a calibration), what it costs, and its two
 steps; `refine.Refiner` runs whatever stands here, and pages, commands, reports and figures list the keys. No other module
@@ -13,62 +13,90 @@ Source of the methods and of the controls: arXiv 2506.08552; TILR: arXiv 2606.29
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Tensor = Any  # torch's, (B, D) unless said otherwise
+PAIR = ("strong", "weak")
 
-# --- the thought before any push: (proposal u^t, thought before h^{t-1} or None, α, 1 - α, lent thought or None) -> h^{t,0}
+
+@dataclass(frozen=True)
+class Moment:
+    """What a step may look at: thought t of a batch, about to be made or pushed.
+
+    thought, round: 1 ... T, and 0 before any push or 1 ... K; proposal: u^t; fed: h^1 ... h^{t-1}; state: the thought as it
+    stands, u^t before any push; keep, take: α and 1 - α, numbers or (B, 1); lent: the thought that was lent, or None; step:
+    the contrast step ±s·m, None without references; direction: a random direction, None unless the method is `random`.
+    view: (role, state) -> what that checkpoint makes of a state here (a forward pass: say how many in `Method.views`); lens:
+    state -> (B, V) logits of the logit lens.
+    """
+
+    thought: int
+    round: int
+    proposal: Tensor
+    fed: Sequence[Tensor]
+    state: Tensor
+    keep: Tensor
+    take: Tensor
+    view: Callable[[str, Tensor], Tensor]
+    lens: Callable[[Tensor], Tensor]
+    lent: Tensor | None = None
+    step: Tensor | None = None
+    direction: Tensor | None = None
 
 
-def proposed(proposal: Tensor, before: Tensor | None, keep: Tensor, take: Tensor, lent: Tensor | None) -> Tensor:
+# --- the thought before any push: h^{t,0} -----------------------------------------------------------------------------
+
+
+def proposed(now: Moment) -> Tensor:
     """What the backbone proposes."""
-    return proposal
+    return now.proposal
 
 
-def mixed(proposal: Tensor, before: Tensor | None, keep: Tensor, take: Tensor, lent: Tensor | None) -> Tensor:
+def mixed(now: Moment) -> Tensor:
     """α h^{t-1} + (1 - α) u^t; at t = 1 there is nothing to mix."""
-    return proposal if before is None else keep * before + take * proposal
+    return now.keep * now.fed[-1] + now.take * now.proposal if now.fed else now.proposal
 
 
-def zeros(proposal: Tensor, before: Tensor | None, keep: Tensor, take: Tensor, lent: Tensor | None) -> Tensor:
+def zeros(now: Moment) -> Tensor:
     """Nothing at all."""
-    return proposal.new_zeros(proposal.shape)
+    return now.proposal.new_zeros(now.proposal.shape)
 
 
-def borrowed(proposal: Tensor, before: Tensor | None, keep: Tensor, take: Tensor, lent: Tensor | None) -> Tensor:
+def borrowed(now: Moment) -> Tensor:
     """The thought that was lent."""
-    assert lent is not None, "Refiner checks for lenders"
-    return lent.to(proposal).expand_as(proposal)
+    return now.lent.to(now.proposal).expand_as(now.proposal)
 
 
-# --- what is added to it in a round: (±s·m, a random direction or None) -> push
+# --- what is added to it in a round -----------------------------------------------------------------------------------
 
 
-def as_it_is(push: Tensor, direction: Tensor | None) -> Tensor:
-    """The contrast step."""
-    return push
+def contrast(now: Moment) -> Tensor:
+    """The contrast step: towards g and away from b."""
+    return now.step
 
 
-def turned(push: Tensor, direction: Tensor | None) -> Tensor:
+def turned(now: Moment) -> Tensor:
     """A step of the same length in a random direction."""
-    assert direction is not None, "Refiner draws one"
-    direction = direction.to(push)
-    return direction / direction.norm(dim=-1, keepdim=True) * push.norm(dim=-1, keepdim=True)
+    direction = now.direction.to(now.step)
+    return direction / direction.norm(dim=-1, keepdim=True) * now.step.norm(dim=-1, keepdim=True)
 
 
-# --- what others lend: their plain thoughts (n, T, D) -> (1, T, D)
+# --- what others lend, from the plain thoughts (n, T, D) of a list -----------------------------------------------------
+# each: to every problem of the list, from the others after it in a circle: (n, T, D); else: the list lends to a problem that
+# is none of it: (1, T, D). Law (tested): row i of the first is the second for the list turned to begin after i, without i.
 
 
-def first(thoughts: Tensor) -> Tensor:
+def first(thoughts: Tensor, each: bool = False) -> Tensor:
     """The next problem's."""
-    return thoughts[:1]
+    return thoughts.roll(-1, 0) if each else thoughts[:1]
 
 
-def mean(thoughts: Tensor) -> Tensor:
+def mean(thoughts: Tensor, each: bool = False) -> Tensor:
     """The mean over all of them."""
-    return thoughts.mean(0, keepdim=True)
+    total = thoughts.sum(0, keepdim=True)
+    return (total - thoughts) / (len(thoughts) - 1) if each else thoughts.mean(0, keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -76,47 +104,44 @@ class Method:
     """One way to make a thought.
 
     key: its name in settings, labels and files; name: as people read it; words: what it does; control: whether it is there
-    to be compared with. start, push: its two steps (see above); push is None where strong and weak are not asked.
-    lend: what it makes of other problems' thoughts, None where it needs none; calibrated: pushes are kept in a subspace of a
-    calibration; swaps: strong and weak change places; alpha: a mix that no setting changes; steers: whether a figure that
-    draws one run beside the plain one calls this run "refined".
+    to be compared with. start, push: its two steps (see above); push is None where no thought is moved. references: the
+    roles read as g and as b, () where the method asks neither. mixes: whether α matters; alpha: a mix that no setting
+    changes; replaces: whether its thoughts come from elsewhere, so that there is nothing to refer to; random: whether its
+    answers depend on the seed; lend: what it makes of other problems' thoughts, None where it needs none; calibrated:
+    slopes are kept in a subspace of a calibration; views: forwards its own steps ask for, per thought and per round.
     """
 
     key: str
     name: str
     words: str
     control: bool = False
-    start: Callable[..., Tensor] = proposed
-    push: Callable[..., Tensor] | None = None
-    lend: Callable[[Tensor], Tensor] | None = None
-    calibrated: bool = False
-    swaps: bool = False
+    start: Callable[[Moment], Tensor] = proposed
+    push: Callable[[Moment], Tensor] | None = None
+    references: tuple[str, ...] = ()
+    mixes: bool = False
     alpha: float | None = None
+    replaces: bool = False
+    random: bool = False
+    lend: Callable[..., Tensor] | None = None
+    calibrated: bool = False
+    views: tuple[int, int] = (0, 0)
+
+    def __post_init__(self):
+        if not self.key.isidentifier() or len(self.references) not in (0, 2):
+            raise ValueError(
+                f"The method {self.key!r} needs letters, digits and _ for its key, and two references or none, not "
+                f"{len(self.references)}."
+            )
 
     @property
     def pushes(self) -> bool:
-        """Whether it moves a thought by strong and weak."""
+        """Whether it moves a thought in rounds."""
         return self.push is not None
-
-    @property
-    def mixes(self) -> bool:
-        """Whether the thought before is mixed in."""
-        return self.start is mixed
 
     @property
     def takes_alpha(self) -> bool:
         """Whether the residual mix of the settings matters."""
         return self.mixes and self.alpha is None
-
-    @property
-    def replaces(self) -> bool:
-        """Whether its thoughts come from elsewhere, so that there is nothing to refer to."""
-        return self.start in (zeros, borrowed)
-
-    @property
-    def random(self) -> bool:
-        """Whether its answers depend on the seed."""
-        return self.push is turned
 
     @property
     def plain(self) -> bool:
@@ -137,8 +162,9 @@ class Method:
 
         Law (tested): what `Refiner` counts; linear in T and in K; `same` costs no probe.
         """
-        models = 3 if self.pushes else 1
-        probes = 2 * thoughts * rounds if self.pushes and reference == "next" else 0
+        models = 1 + len(self.references)
+        asked = (models - 1 if reference == "next" else 0) + self.views[1]
+        probes = thoughts * (self.views[0] + rounds * asked * self.pushes)
         return {"prefill": models, "single": models * thoughts, "probe": probes, "decode": decoded}
 
 
@@ -146,24 +172,31 @@ def _table(*methods: Method) -> dict[str, Method]:
     return {method.key: method for method in methods}
 
 
+BOTH: dict[str, Any] = {"start": mixed, "mixes": True, "push": contrast, "references": PAIR}
 METHODS: dict[str, Method] = _table(
     Method("coconut", "coconut", "plain latent reasoning, T thoughts, no refinement"),
-    Method("residual", "residual", "residual embedding refinement only (α)", start=mixed),
-    Method("contrast", "contrast", "contrastive reasoning feedback only (step size s)", push=as_it_is),
-    Method("full", "full", "both: residual mixing, then the contrast push", start=mixed, push=as_it_is),
+    Method("residual", "residual", "residual embedding refinement only (α)", start=mixed, mixes=True),
+    Method("contrast", "contrast", "contrastive reasoning feedback only (step size s)", push=contrast, references=PAIR),
+    Method("full", "full", "both: residual mixing, then the contrast push", **BOTH),
     Method(
         "tilr", "TILR", "as full, but only the part of the push that lies in a subspace found by calibration",
-        start=mixed, push=as_it_is, calibrated=True,
+        calibrated=True, **BOTH,
     ),
-    Method("zero_thoughts", "zero thoughts", "every thought replaced by zeros", True, start=zeros),
-    Method("other_thoughts", "other thoughts", "another problem's plain thoughts", True, start=borrowed, lend=first),
-    Method("mean_thought", "mean thought", "the mean plain thought over other problems", True, start=borrowed, lend=mean),
+    Method("zero_thoughts", "zero thoughts", "every thought replaced by zeros", True, start=zeros, replaces=True),
+    Method(
+        "other_thoughts", "other thoughts", "another problem's plain thoughts", True, start=borrowed, replaces=True,
+        lend=first,
+    ),
+    Method(
+        "mean_thought", "mean thought", "the mean plain thought over other problems", True, start=borrowed,
+        replaces=True, lend=mean,
+    ),
     Method(
         "random_direction", "random direction", "as full, but every push goes in a random direction of equal length", True,
-        start=mixed, push=turned,
+        **BOTH | {"push": turned}, random=True,
     ),
-    Method("swapped", "swapped", "as full, with strong and weak exchanged", True, start=mixed, push=as_it_is, swaps=True),
-    Method("frozen", "frozen", "α = 1: the first thought is kept", True, start=mixed, alpha=1.0),
+    Method("swapped", "swapped", "as full, with strong and weak exchanged", True, **BOTH | {"references": PAIR[::-1]}),
+    Method("frozen", "frozen", "α = 1: the first thought is kept", True, start=mixed, mixes=True, alpha=1.0),
 )  # fmt: skip
 PLAIN = "coconut"  # the key of what everything is compared with
 RESIDUAL, FULL, RANDOM, ZERO = "residual", "full", "random_direction", "zero_thoughts"  # keys that studies are about
@@ -186,6 +219,6 @@ def shown() -> tuple[str, ...]:
     return (*methods(), *sorted(controls(), key=lambda key: (not METHODS[key].pushes, not METHODS[key].mixes)))
 
 
-def borrowers(keys) -> list[str]:
+def borrowers(keys: Iterable[str]) -> list[str]:
     """Those of `keys` that need thoughts of other problems."""
     return [key for key in keys if key in METHODS and METHODS[key].lend]

@@ -37,6 +37,7 @@ from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError
 from ..models.opened import ModelSet
 from ..models.rollout import Cost, Stream, decode_greedy, latent_rollout, pad_left, score_candidates
+from .methods import PAIR, Moment
 from .subspace import EPSILON, Subspace
 from .trace import RefineConfig, Run
 
@@ -116,12 +117,13 @@ class Refiner:
         self.configs = row_configs(config, scales, len(prompts.problems))
         self.details, self.lent = details, lent
         self.rule = rule = config.rule
-        self.has_references = rule.pushes or (observe and not rule.replaces)
+        self.has_references = bool(rule.references) or (observe and not rule.replaces)
+        self.rounds = config.rounds if self.has_references or rule.pushes else 0
         if rule.lend and lent is None:
             raise RefineError(f"{config.method} needs thoughts of other problems; none were given.")
-        strong, weak = (names.weak, names.strong) if rule.swaps else (names.strong, names.weak)
         self.backbone = models.model(names.backbone)
-        self.references = (models.model(strong), models.model(weak))
+        self.roles = rule.references or PAIR  # what is read as g, and as b
+        self.references = tuple(models.model(getattr(names, role)) for role in self.roles)
         self.cost, self.reference_cost = Cost(), Cost()
         self.width = models.width
         self.basis: torch.Tensor | None = None  # (r, D)
@@ -168,25 +170,32 @@ class Refiner:
         both = []
         if self.has_references:
             both = [_branched(Stream.read(m, c.ids, c.mask, self.reference_cost), rows) for m in self.references]
+        self.streams = {"backbone": main} | dict(zip(self.roles, both, strict=False))
         momentum = torch.zeros_like(main.last)
-        before: torch.Tensor | None = None
         proposal = main.last
         for t in range(config.thoughts):
             self.proposed.append(proposal)
-            h = self._mix(proposal, before, t)
+            now = self._moment(proposal, t)
+            h = self.rule.start(now)
             states, pairs = [h], []
             self.states.append(states)
             self.pairs.append(pairs)
             self._check(h, t, 0)
             yield Step(t + 1, 0, _numpy(h))
-            for k in range(config.rounds if self.has_references else 0):
-                strong, weak, slope = self._feedback(both, h)
-                pairs.append((strong, weak))
-                self._check(slope, t, k + 1)
-                if self.rule.pushes:
-                    slope, touched = (slope, None) if self.basis is None else self._projected(slope)
-                    momentum = config.momentum * momentum + slope
-                    pushed = h + self._push(momentum, t, k)
+            for k in range(self.rounds):
+                step = touched = None
+                if self.has_references:
+                    strong, weak, slope = self._feedback(both, h)
+                    pairs.append((strong, weak))
+                    self._check(slope, t, k + 1)
+                if self.rule.push:
+                    if self.has_references:
+                        slope, touched = (slope, None) if self.basis is None else self._projected(slope)
+                        momentum = config.momentum * momentum + slope
+                        step = _as(self.scale, momentum) * momentum  # -η m for descent, +η m as printed
+                    direction = self.directions[:, t, k] if self.rule.random else None
+                    # the line that moves a thought: the method's own step, by default the contrast push
+                    pushed = h + self.rule.push(replace(now, round=k + 1, state=h, step=step, direction=direction))
                     h = pushed if touched is None else torch.where(touched, pushed, h)
                     self._check(h, t, k + 1)
                 states.append(h)
@@ -194,7 +203,6 @@ class Refiner:
             proposal = main.append(h)
             for stream in both:
                 stream.append(h)
-            before = h
             self.done = t + 1
             if self.details:
                 self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates))
@@ -211,10 +219,28 @@ class Refiner:
                 f"{limit} positions this model has; use fewer thoughts or a shorter problem."
             )
 
-    def _mix(self, proposal: torch.Tensor, before: torch.Tensor | None, t: int) -> torch.Tensor:
-        """h^{t,0}: what is fed before any push."""
-        lent = None if self.lent is None else self.lent[:, t]
-        return self.rule.start(proposal, before, _as(self.keep, proposal), _as(self.take, proposal), lent)
+    def _moment(self, proposal: torch.Tensor, t: int) -> Moment:
+        """What the method's steps see of thought t + 1 before it is made."""
+        return Moment(
+            thought=t + 1,
+            round=0,
+            proposal=proposal,
+            fed=[states[-1] for states in self.states[:t]],
+            state=proposal,
+            keep=_as(self.keep, proposal),
+            take=_as(self.take, proposal),
+            view=self._view,
+            lens=self.main.logits,
+            lent=None if self.lent is None else self.lent[:, t],
+        )
+
+    def _view(self, role: str, state: torch.Tensor) -> torch.Tensor:
+        """What the checkpoint of a role makes of a state here; one forward, counted as a probe of the method."""
+        if role not in self.streams:
+            raise RefineError(
+                f"{self.config.method} looks through {role!r}; name it among the references of its record."
+            )
+        return self.streams[role].peek(state)
 
     def _feedback(self, both: list[Stream], h: torch.Tensor):
         """References g, b at h and the slope (D/2)·∇_h J, all (B, D)."""
@@ -238,11 +264,6 @@ class Refiner:
         inside = (wide @ basis.T) @ basis
         gamma = inside.norm(dim=-1, keepdim=True) / (wide.norm(dim=-1, keepdim=True) + EPSILON)
         return (gamma * inside).to(slope), gamma > 0
-
-    def _push(self, momentum: torch.Tensor, t: int, k: int) -> torch.Tensor:
-        """The step that is added: -η m for descent, +η m as printed, or a random direction of that length."""
-        direction = self.directions[:, t, k] if self.rule.random else None
-        return self.rule.push(_as(self.scale, momentum) * momentum, direction)
 
     def _check(self, value: torch.Tensor, t: int, k: int) -> None:
         if torch.isfinite(value).all():
@@ -284,7 +305,7 @@ class Refiner:
         def stack(rows: list[torch.Tensor], *shape: int) -> torch.Tensor:
             return torch.stack(rows, 1) if rows else main.last.new_zeros(b, 0, *shape)
 
-        rounds = kept = self.config.rounds if self.has_references else 0
+        rounds, kept = self.rounds, self.rounds if self.has_references else 0
         proposed = stack(self.proposed[:done], d)  # (B, T, D)
         states = stack([torch.stack(s, 1) for s in self.states[:done]], rounds + 1, d)  # (B, T, K+1, D)
         strong = stack([torch.stack([g for g, _ in p], 1) for p in self.pairs[:done] if p], kept, d)
@@ -311,7 +332,7 @@ class Refiner:
             count = len(c.candidates[i])
             cost = asdict(self.cost)
             for name, value in asdict(self.reference_cost).items():
-                cost[name if self.rule.pushes else "readout"] += value
+                cost[name if self.rule.references else "readout"] += value
             cost["decode"] = forwards[i]
             out.append(
                 Run(

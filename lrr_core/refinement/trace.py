@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import Problem
 from ..storage import read_npz, save_npz
 from .methods import METHODS, Method
@@ -32,6 +33,16 @@ GRADIENTS = {
 
 class ConfigError(ValueError):
     """A setting outside its range; the message names it, its range and the value that came."""
+
+
+def signed(step_size: float, sign: str) -> float:
+    """The step size, negative for the printed sign, so that one number says both."""
+    return -step_size + 0.0 if sign == "as_printed" else step_size
+
+
+def unsigned(step: float) -> dict:
+    """The two settings that a signed step size stands for: the inverse of `signed`."""
+    return {"step_size": abs(step), "sign": "as_printed" if step < 0 else "descent"}
 
 
 @dataclass(frozen=True)
@@ -92,12 +103,11 @@ class RefineConfig:
     @property
     def signed_step(self) -> float:
         """The step size, negative for the printed sign; 0 where nothing is pushed."""
-        return (self.step_size if self.sign == "descent" else -self.step_size) + 0.0 if self.rule.pushes else 0.0
+        return signed(self.step_size, self.sign) if self.rule.pushes else 0.0
 
     def at(self, signed_step: float, residual: float) -> RefineConfig:
         """The same under another signed step size and residual mix."""
-        sign = "as_printed" if signed_step < 0 else "descent"
-        return replace(self, step_size=abs(signed_step), sign=sign, residual=residual)
+        return replace(self, **unsigned(signed_step), residual=residual)
 
     def eta(self, width: int) -> float:
         """The paper's step size η = s·D/2 for the mean-MSE gradient."""
@@ -115,8 +125,8 @@ class Run:
     top_ids, top_p: (T, K+1, 5) most probable tokens under the logit lens and their probability
     node_p:    (T, K+1, N) lens probability of the watched tokens (a graph's nodes; N = 0 without a graph)
     readout:   (T, C) log p of each candidate if it had to answer after thought t (NaN where it was not asked)
-    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: its argmax, what `correct` is counted
-               by, None without candidates
+    scores:    (C,) log p of each candidate at the end, C = 0 for a free answer; choice: the likeliest, what `correct` is
+               counted by, None for a tie and without candidates
     text, text_tokens, cost: the greedily decoded answer, its length, forwards by kind
     """
 
@@ -162,7 +172,7 @@ class Run:
 
     @property
     def choice(self) -> int | None:
-        return int(np.argmax(self.scores)) if len(self.scores) else None
+        return choice_of(self.scores)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..analysis.curves import candidate_probability, curves, margin, norm
 from ..analysis.summary import answer, asked, method_label, method_name, readers_names
+from ..benchmarks.answers import choice_of, chosen
 from ..models.checkpoints import ROLES
 from ..refinement.methods import METHODS, PLAIN, shown
 from ..refinement.trace import Trace
@@ -75,11 +76,11 @@ def table(comparison: Comparison) -> list[dict]:
             | {"milliseconds": comparison.milliseconds[name]}
         )
     for name, run in comparison.text.items():
-        choice = int(np.argmax(run.scores))
+        choice, names = choice_of(run.scores), [readers_names(trace.problem)[c] for c in trace.problem.candidates]
         mark = "" if trace.problem.answer is None else "✓" if choice == trace.problem.answer else "✗"
         rows.append(
             {"method": f"text: {name.replace('_', ' ')}"}
-            | {"answer": f"{readers_names(trace.problem)[trace.problem.candidates[choice]]} {mark}".strip()}
+            | {"answer": f"{chosen(names, choice)} {mark}".strip()}
             | _certainty(run.scores, right)
             | {"moved": None, "text tokens": run.tokens}
             | _forwards(run.cost)

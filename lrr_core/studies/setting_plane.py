@@ -20,6 +20,7 @@ import numpy as np
 
 from ..analysis.curves import curves, margin, verdict
 from ..analysis.summary import readers_names
+from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import Problem
 from ..models.checkpoints import Checkpoints
 from ..refinement.trace import RefineConfig, Run, Trace
@@ -51,7 +52,7 @@ class Plane:
     """One problem under every (signed step size, residual mix). Lengths are in units of the hidden state, margins in nats.
 
     step_sizes: (S,) ascending, negative is the printed sign; residuals: (A,) ascending
-    margin, choice: (S, A) log p(right) - log p(best other) at the end, and the candidate that is answered
+    margin, choice: (S, A) log p(right) - log p(best other) at the end, and the candidate that is answered (-1: a tie)
     length, step_change, push, deviation: (S, A, T) of every fed thought, see `metrics`; step_change is NaN at thought 1
     gaps: (S, A, K+1) distance to strong's reference before the first round and after each, root mean square over thoughts
     approach: (S, A) what the rounds did to that distance, a word of `metrics.verdict`
@@ -152,7 +153,7 @@ def measure(
         return rows.reshape(*shape, *rows.shape[1:])
 
     def answers(runs: Sequence[Run]) -> tuple[np.ndarray, np.ndarray]:
-        choice = np.array([run.choice for run in runs], np.int16).reshape(shape)
+        choice = np.array([_index(run) for run in runs], np.int16).reshape(shape)
         return stack(margin(run.scores, problem.answer) for run in runs), choice
 
     margins, choice = answers(cells)
@@ -160,7 +161,7 @@ def measure(
     ends = {name: base.runs[run] for name, run in (("plain", "plain"), ("zero", "zero_thoughts"))}
     names = readers_names(problem)
     at_the_ends: dict[str, Any] = {f"{n}_margin": float(margin(r.scores, problem.answer)) for n, r in ends.items()}
-    at_the_ends |= {f"{n}_choice": r.choice for n, r in ends.items()}
+    at_the_ends |= {f"{n}_choice": _index(r) for n, r in ends.items()}
     return Plane(
         step_sizes=np.asarray(step_sizes, float),
         residuals=np.asarray(residuals, float),
@@ -207,7 +208,7 @@ def counts(plane: Plane) -> dict[str, int]:
 def in_words(plane: Plane) -> str:
     """What the plane shows, in two sentences: how often the answer flips, beside the control."""
     name, n = plane.candidates, plane.margin.size
-    plain = f"The plain run answers {name[plane.plain_choice]}, which is {_judged(plane.plain_choice == plane.answer)}"
+    plain = f"The plain run answers {chosen(name, plane.plain_choice)}, which is {_judged(plane.plain_choice == plane.answer)}"
     was_right = plane.plain_choice == plane.answer
     flips, by_chance = (int((right != was_right).sum()) for right in (plane.right, plane.random_choice == plane.answer))
     there = _judged(not was_right)
@@ -215,6 +216,11 @@ def in_words(plane: Plane) -> str:
         f"{plain} (margin {plane.plain_margin:+.2f}). Of {n} settings {flips} make the answer {there}; of the same pushes in "
         f"random directions {by_chance} do."
     )
+
+
+def _index(run: Run) -> int:
+    """The candidate a run answers as an array holds it: -1 for a tie."""
+    return -1 if run.choice is None else run.choice
 
 
 def _judged(right: bool) -> str:

@@ -18,9 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..analysis.curves import margin
+from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import Problem
 from ..models.checkpoints import ROLES, Checkpoints
-from ..refinement.methods import METHODS, PLAIN, RANDOM, ZERO, borrowers, mean
+from ..refinement.lenders import following
+from ..refinement.methods import METHODS, PLAIN, RANDOM, ZERO, borrowers, first
 from ..refinement.trace import RefineConfig, Trace
 
 FLIPS = {
@@ -287,20 +289,20 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, 
     answers = report["answers"]
     after, before = answers[case.label][case.index], answers[_against(report, case.label)][case.index]
     config = replace(config, seed=int(after.get("seed", config.seed)))
-    problem, others = problem_of(report, case.index), ()
+    problem, lenders = problem_of(report, case.index), ()
     if not problem.candidates:
         raise GalleryError(
             f"{case.id} is answered in free text, so it has no margin to draw; choose another benchmark."
         )
     if needy := borrowers([config.method, *controls]):
-        others = tuple(_lenders(report, case, any(METHODS[m].lend is mean for m in needy)))
-    trace = refine_problem(models, problem, config, names, controls, others)
+        lenders = _lenders(report, case, any(METHODS[m].lend is not first for m in needy))
+    trace = refine_problem(models, problem, config, names, controls, lenders)
     rows = {"refined": after}
     if _plain_of(report, _against(report, case.label)) == (config.thoughts, names[0]):
         rows["plain"] = before  # else it is held against thoughts of another number or checkpoint than the trace's own
     for name, row in rows.items():
         if row["choice"] is not None and trace.runs[name].choice != row["choice"]:
-            said, now = (problem.candidates[c] for c in (row["choice"], trace.runs[name].choice))
+            said, now = (chosen(problem.candidates, c) for c in (row["choice"], trace.runs[name].choice))
             raise GalleryError(
                 f"The {name} run of {case.id} answers {now} here and {said} in the report; it was made on another device or "
                 "with other versions. Evaluate again on this machine."
@@ -308,13 +310,12 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, 
     return trace
 
 
-def _lenders(report: dict, case: Case, every: bool) -> list[Problem]:
-    """Whose thoughts a control borrows, as in `evaluate`: the next problem's of the same seed, and all others' for the mean."""
+def _lenders(report: dict, case: Case, every: bool) -> tuple[Problem, ...]:
+    """Who lends to a case, as in `evaluate`: the others of its seed, or the next one alone where that is enough."""
     rows = report["answers"][case.label]
     mine = [i for i, row in enumerate(rows) if row.get("seed") == rows[case.index].get("seed")]
-    at = mine.index(case.index)
-    turned = mine[at + 1 :] + mine[:at]
-    return [problem_of(report, i) for i in (turned if every else turned[:1])]
+    turned = following(mine, mine.index(case.index))
+    return tuple(problem_of(report, i) for i in (turned if every else turned[:1]))
 
 
 def _plain_of(report: dict, label: str) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
 from ..models.folder import ModelError, SetInfo
 from ..models.rollout import Stream, pad_left, score_candidates
@@ -38,7 +39,7 @@ def accuracy(folder: Path, problems: list[Problem], thoughts: int, template: str
         for _ in range(thoughts):
             stream.append(stream.last)
         scores = score_candidates(stream, encode("<answer>"), [[encode(c) for c in p.candidates] for p in part])
-        right += sum(int(s.argmax()) == p.answer for s, p in zip(scores, part, strict=True))
+        right += sum(choice_of(s) == p.answer for s, p in zip(scores, part, strict=True))
     return right / len(problems)
 
 

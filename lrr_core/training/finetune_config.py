@@ -15,6 +15,7 @@ from pathlib import Path
 from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.templates import TEMPLATES
+from ..refinement.methods import PLAIN
 
 METHODS = ("coconut", "cot", "no_cot")
 DTYPES = ("float32", "bfloat16")
@@ -145,7 +146,7 @@ class FinetuneConfig:
             raise ProblemError(
                 f"max_thoughts ({self.max_thoughts}) must be a multiple of thoughts_per_step ({self.thoughts_per_step})."
             )
-        if self.method == "coconut":
+        if self.method == PLAIN:
             if not self.max_thoughts:
                 raise ProblemError(
                     'method "coconut" needs max_thoughts of 1 or more; without thoughts choose "no_cot".'

@@ -16,10 +16,12 @@ from pathlib import Path
 import torch
 
 from ..analysis.statistics import wilson
+from ..benchmarks.answers import choice_of
 from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import pick_device
 from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
+from ..refinement.methods import PLAIN
 from .assemble import WEAKER, choose_rungs
 from .backbones import open_model, open_tokenizer
 from .curriculum import Writer
@@ -57,7 +59,7 @@ def measure(
         part = by_length[at : at + size]
         rows = [writer.encode(TEMPLATES[config.template](p)) for p in part]
         stream = Stream.read(model, *pad_left(rows, pad, device))
-        for _ in range(config.max_thoughts if config.method == "coconut" else 0):
+        for _ in range(config.max_thoughts if config.method == PLAIN else 0):
             stream.append(stream.last)
         answers = [p.candidates or (p.gold,) for p in part]
         ids = [[list(writer.encode(config.answer_space + a)) for a in each] for each in answers]
@@ -66,7 +68,7 @@ def measure(
             float(scores[i, each.index(p.gold)]) for i, (p, each) in enumerate(zip(part, answers, strict=True))
         )
         free = [i for i, p in enumerate(part) if not p.candidates]
-        correct += sum(int(s.argmax()) == p.answer for s, p in zip(scores, part, strict=True) if p.candidates)
+        correct += sum(choice_of(s) == p.answer for s, p in zip(scores, part, strict=True) if p.candidates)
         if free:
             written, _ = decode_greedy(stream, writer.prefix, tokenizer.eos_token_id, longest)
             decoded = [tokenizer.decode(written[i], skip_special_tokens=True) for i in free]
@@ -89,7 +91,7 @@ def model_set_of_run(
     best one's, but at most 25 points below. Raises ModelError where there are too few checkpoints or nothing to measure on.
     """
     config = FinetuneConfig.load(run / "config.json")
-    if config.method != "coconut":
+    if config.method != PLAIN:
         raise ModelError(
             f'{run} trained "{config.method}", which has no thoughts; give a run of method "coconut" as --run, and this one '
             f"as --{'cot' if config.method == 'cot' else 'no-cot'} {run / 'last'}."

@@ -27,6 +27,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..benchmarks.generators import generate_balanced
 from ..benchmarks.prosqa import ProblemError
+from ..refinement.methods import PLAIN
 from .branches import latent_losses, make_batch, text_losses
 from .checkpoints import recover, replace_folder
 from .finetune_config import check_types
@@ -172,7 +173,7 @@ def train(config: TrainConfig, out: str | Path, resume: bool = False, say: Calla
         size = int(rng.integers(low, high + 1))
         lengths = [h for h in range(1, hops + 1) if size >= 2 * h + 2]
         questions = [generate_balanced(rng, size, lengths[i % len(lengths)]) for i in range(config.batch)]
-        if config.method == "coconut":
+        if config.method == PLAIN:
             losses = latent_losses(model, make_batch(questions, config.branches, thoughts, rng), thoughts)
         else:
             losses = text_losses(model, questions, config.method)
@@ -243,7 +244,7 @@ def _maybe_advance(config: TrainConfig, progress: Progress, say) -> None:
     if progress.stage + 1 >= len(config.stages) or progress.step - progress.stage_start < 100:
         return
     hops = config.stages[progress.stage][2]
-    reached = config.method == "coconut" and min(*progress.mass[:hops], progress.right[hops - 1]) >= config.advance
+    reached = config.method == PLAIN and min(*progress.mass[:hops], progress.right[hops - 1]) >= config.advance
     if reached or progress.step - progress.stage_start >= config.patience:
         progress.stage += 1
         progress.stage_start = progress.step

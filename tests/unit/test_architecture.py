@@ -11,12 +11,12 @@ RINGS = ("text", "torch", "numpy", "plotly", "run")
 HOUSE = {
     "text": (
         "__init__ storage colours "
-        "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers "
+        "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers benchmarks.numerals "
         "benchmarks.templates benchmarks.prosqa benchmarks.generators benchmarks.published benchmarks.shortcuts "
         "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
         "models.checkpoints models.folder "
-        "refinement.methods refinement.request refinement.subspace "
+        "refinement.methods refinement.request refinement.subspace refinement.lenders "
         "studio.recipe studio.layout studio.latex "
         "training.finetune_config training.finetune_data "
     ),

@@ -63,8 +63,8 @@ def test_what_is_no_sure_number_is_none(text):
         ("The answer is 72. It took 3 steps.", "72"),
         ("The answer is 5. Wait, that is wrong. The answer is 6.", "6"),  # models correct themselves
         ("### Step 1\nWe have 3.\n### Answer\n4", "4"),
-        ("10 - 5", "5"),  # a minus between two numbers is no sign
-        ("ends in 10-5", "5"),
+        ("10 - 5", None),  # a sum that nobody worked out, or a range
+        ("ends in 10-5", None),
         ("The answer is three of 8:30", None),  # stated, but not as a number that can be read
     ],
 )
@@ -138,7 +138,7 @@ def test_an_option_may_be_given_by_its_value(text, index):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "f", "(f)", "A or B", "The answer is A or B", "b and c", "(a) is wrong, (b) is right", "The answer is not (a)",
+    ["", "f", "(f)", "A or B", "The answer is A or B", "b and c", "The answer is not (a)",
      "A train leaves", "The answer is a train", "no idea"],
 )  # fmt: skip
 def test_an_unclear_choice_is_none(text):
@@ -171,8 +171,6 @@ def test_a_value_that_two_options_share_or_that_is_only_part_of_one_names_none()
         ("Yes. No.", None),
         ("There is no doubt.", None),
         ("No one knows", None),
-        ("It is not true", None),
-        ("nope", None),
         ("", None),
     ],
 )

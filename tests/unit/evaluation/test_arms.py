@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lrr_core.evaluation.arms import ALL_METHODS, against, parse, parse_all
+from lrr_core.evaluation.arms import against, known_methods, parse, parse_all
 from lrr_core.evaluation.experiments import EXPERIMENTS
 from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelFolder
@@ -74,7 +74,7 @@ def test_every_experiment_asks_for_arms_that_exist_and_has_a_plain_run(folders):
         arms = parse_all(experiment.labels(folder), CONFIG, NAMES)
         assert len(arms) > 2 and any(arm.method == "coconut" for arm in arms), name
         assert len({arm.label for arm in arms}) == len(experiment.labels(folder)), name
-        assert {arm.method for arm in arms} <= set(ALL_METHODS)
+        assert {arm.method for arm in arms} <= set(known_methods())
     assert not {"cot", "no_cot"} & set(EXPERIMENTS["main"].labels(folder))  # this set has no text baselines
     ablation = EXPERIMENTS["ablation"].labels(folder)
     assert {"contrast@next", "contrast@same", "full@next", "full@same", "tilr@next", "tilr@same", "residual"} < set(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
+from lrr_core.evaluation import answering
 from lrr_core.evaluation import evaluate as evaluating
-from lrr_core.evaluation.arms import ALL_METHODS, parse
+from lrr_core.evaluation.arms import known_methods, parse
 from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
 from lrr_core.evaluation.processes import Processes
 from lrr_core.evaluation.tally import table
@@ -30,6 +32,7 @@ from lrr_core.refinement.refine import Prompts, Refiner, plain_thoughts, run_all
 from lrr_core.refinement.subspace import file_name
 from lrr_core.refinement.trace import ConfigError, RefineConfig
 
+EVERY = known_methods()
 PUSHES = {key for key, rule in METHODS.items() if rule.pushes}
 ROOT = Path(__file__).parents[3]
 T, K = 3, 2
@@ -68,7 +71,7 @@ def seven():
 @pytest.fixture(scope="module")
 def whole(models, seven):
     """Every method on every problem."""
-    return evaluate(models, seven, ALL_METHODS, CONFIG, batch_size=5)
+    return evaluate(models, seven, EVERY, CONFIG, batch_size=5)
 
 
 def timeless(data: dict) -> dict:
@@ -88,15 +91,15 @@ def test_the_report_has_the_promised_keys(whole, seven):
     assert {"benchmark", "n", "chance", "config", "methods", "comparisons", "baselines"} <= set(whole)
     assert (whole["benchmark"], whole["n"], whole["chance"]) == ("prosqa", 7, 0.5)
     assert whole["config"] == asdict(CONFIG) | dict(zip(STANDARD, STANDARD, strict=True))
-    assert list(whole["methods"]) == list(ALL_METHODS)
+    assert list(whole["methods"]) == list(EVERY)
     for name, row in whole["methods"].items():
-        keys = "method settings against judged_by correct correct_greedy n accuracy ci95 tokens_per_problem"
+        keys = "method settings against judged_by correct correct_greedy ties n accuracy ci95 tokens_per_problem"
         keys += " forwards_per_problem seconds_per_problem memory_per_problem by_seed mean spread"
         assert set(row) - {"frontier_mass"} == set(keys.split()), name
         assert set(row["forwards_per_problem"]) == {"prefill", "single", "probe", "decode"}, name
         assert row["n"] == 7 and row["accuracy"] == row["correct"] / 7
         assert row["ci95"] == list(wilson(row["correct"], 7)) and row["seconds_per_problem"] > 0
-    assert set(whole["comparisons"]) == set(ALL_METHODS) - {"coconut"}
+    assert set(whole["comparisons"]) == set(EVERY) - {"coconut"}
     for row in whole["comparisons"].values():
         assert {"points", "ci95", "p_value"} <= set(row)
     assert set(whole["baselines"]) == {"depth_rule", "graph_counts"}
@@ -146,7 +149,7 @@ def test_the_table_shows_chance_n_and_every_method(whole):
     lines = list(table(whole))
     assert "n = 7" in lines[0] and "chance 50.0 %" in lines[0] and "reference next" in lines[0]
     firsts = [line.split()[0] for line in lines[2:]]
-    assert firsts[: len(ALL_METHODS) + 2] == [*ALL_METHODS, "depth_rule", "graph_counts"]
+    assert firsts[: len(EVERY) + 2] == [*EVERY, "depth_rule", "graph_counts"]
     row = whole["methods"]["full"]
     shown = next(line for line in lines if line.startswith("full "))
     assert f"{row['correct']}/7" in shown and f"{100 * row['ci95'][0]:.1f} - {100 * row['ci95'][1]:.1f}" in shown
@@ -168,7 +171,7 @@ def test_how_problems_are_cut_into_batches_changes_neither_choices_nor_costs(mod
 
 
 def test_the_same_seed_gives_the_same_report_and_another_seed_another_random_direction(models, seven, whole):
-    again = evaluate(models, seven, ALL_METHODS, CONFIG, batch_size=5)
+    again = evaluate(models, seven, EVERY, CONFIG, batch_size=5)
     assert timeless(again) == timeless(whole)
     other = evaluate(models, seven, ["full", "random_direction"], replace(CONFIG, seed=1), batch_size=5)
     assert answers(other, "full", "p_right") == answers(whole, "full", "p_right")
@@ -201,7 +204,7 @@ def test_forwards_follow_the_formulas(models, seven, whole, reference):
 
 def test_decode_forwards_are_the_end_of_thought_token_and_all_but_the_last_answer_token(models, whole):
     most = models.info.max_answer_tokens
-    for name in set(ALL_METHODS) - {"cot"}:
+    for name in set(EVERY) - {"cot"}:
         for a in whole["answers"][name]:
             assert a["forwards"]["decode"] == 1 + min(a["tokens"], most - 1), name
     for a in whole["answers"]["cot"]:
@@ -455,3 +458,33 @@ def test_a_missing_text_baseline_is_refused_before_any_work(opened, seven):
 def test_a_problem_without_a_known_answer_cannot_be_counted(models, seven):
     with pytest.raises(ModelError, match="right answer of lost is unknown"):
         evaluate(models, [seven[0], replace(seven[1], id="lost", answer=None)], ["coconut"], CONFIG)
+
+
+class Written:
+    """Stands for a model set whose tokens are pieces of text. answer_ids: of its end-of-thought text."""
+
+    def __init__(self, prefix: str, ids: list[int], pieces: list[str]):
+        self.info, self.answer_ids, self.pieces = SimpleNamespace(answer_prefix=prefix), ids, pieces
+
+    def decode(self, ids):
+        return "".join(self.pieces[i] for i in ids).strip()
+
+
+def test_written_reasoning_ends_at_the_whole_end_of_thought_text_in_whatever_tokens_it_is_written():
+    pieces = ["The", " answer", " is", " The", " cat", "\nThe", " ans", "wer is", " red"]
+    models = Written("The answer is", [0, 1, 2], pieces)
+    ends = answering._end_of_thought(models)
+    for reasoning, end in (([0, 4, 2, 8], [3, 1, 2]), ([0, 4, 2, 8], [5, 6, 7]), ([], [0, 1, 2])):
+        path = reasoning + end
+        assert [k for k in range(1, len(path) + 1) if ends(path[:k])] == [len(path)]  # not at "The", nor before the end
+        assert answering._without_end(models, path) == reasoning
+    assert answering._without_end(models, [0, 4, 2]) == [0, 4, 2]  # it never came
+    assert answering._end_of_thought(Written("####", [7], pieces)) == 7
+
+
+def test_a_tie_counts_as_wrong_and_is_counted(seven):
+    problem = seven[0]
+    tied = answering._judge(problem, np.array([-1.0, -1.0]), "", 0, {})
+    assert tied.tied and tied.choice is None and not tied.right and tied.p_right == pytest.approx(0.5)
+    sure = answering._judge(problem, np.array([-1.0, -2.0]), "", 0, {})
+    assert not sure.tied and sure.choice == 0

@@ -212,3 +212,13 @@ def test_left_padding_marks_exactly_the_real_tokens():
     ids, mask = pad_left([[5, 6, 7], [8]], pad=9)
     assert ids.tolist() == [[5, 6, 7], [9, 9, 8]]
     assert mask.tolist() == [[1, 1, 1], [0, 0, 1]]
+
+
+def test_decoding_may_be_ended_by_what_was_written_and_keeps_it(stream):
+    free, _ = decode_greedy(stream, PREFIX, None, 6)
+    stopped, forwards = decode_greedy(stream, PREFIX, lambda ids: ids[-2:] == free[0][1:3], 6)
+    for row, whole, cost in zip(stopped, free, forwards, strict=True):
+        ends = [k for k in range(1, 7) if whole[:k][-2:] == free[0][1:3]]
+        assert row == whole[: ends[0] if ends else 6]
+        assert cost == len(PREFIX) + len(row) - 1  # the last token is not read
+    assert len(stopped[0]) < 6
