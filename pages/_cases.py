@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
@@ -70,7 +71,7 @@ def report_controls(place: DeltaGenerator) -> Gallery | None:
     """Which report, which method, which of its cases; None where there is no report yet. place: where errors go."""
     reports = _benchmark_runs.available()
     names = {key: _benchmark_runs.title(path) for key, path in reports.items()}
-    seen = st.session_state.get("benchmark_opened")
+    seen: Any = st.session_state.get("benchmark_opened")
     names |= {OPENED: f"opened · {seen[0]}"} if seen else {}
     names[OWN_FILE] = "a report of my own …"
     key = _one_of("Report", "studio_report", names, REPORT_HELP)
@@ -120,7 +121,8 @@ def _filtered(report: Report, key: str) -> Gallery:
         )
     cases = gallery.cases(data, label, flip, kept, disagree, order, least)
     everything = {case.index: case for case in gallery.cases(data, label)}
-    chosen = everything.get(_chosen(key, label), cases[0] if cases else None)
+    picked, first = _chosen(key, label), cases[0] if cases else None
+    chosen = first if picked is None else everything.get(picked, first)
     return Gallery(report, key, label, cases, chosen)
 
 

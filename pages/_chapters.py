@@ -232,6 +232,7 @@ PUSHES = {
 
 def words(folder: ModelFolder, home: str) -> dict | None:
     _reference.show()
+    return None
 
 
 ROUNDS = "How often the thought is pushed. The paper uses one round."

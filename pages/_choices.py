@@ -197,6 +197,7 @@ def begin(folder: ModelFolder, page_keys: tuple[str, ...]) -> None:
 
 
 def _put_right(key: str, given: Any, choice: Choice, notes: list[str]) -> Any:
+    value: Any
     try:
         value = choice.nearest(given)
     except (ValueError, TypeError, OverflowError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from lrr_core.evaluation.report import Report
-    from lrr_core.lessons.records import Case, Moves
+    from lrr_core.lessons.records import Case, MapMoves
     from lrr_core.studies.comparison import Comparison
     from lrr_core.studies.ladder import Ladder
 
@@ -135,7 +135,7 @@ def lesson_cases(path: str) -> dict[str, Case]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def lesson_moves(path: str) -> Moves | None:
+def lesson_moves(path: str) -> MapMoves | None:
     """How far points move on the maps; None where that was measured with other weights."""
     from lrr_core.lessons.records import load_moves
 

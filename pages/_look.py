@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 if TYPE_CHECKING:  # plotly is imported where a figure is drawn
     from plotly.graph_objects import Figure
 
-    from lrr_core.analysis.summary import Answer
+    from lrr_core.analysis.summary import ShownAnswer
 
 BAR = {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "scrollZoom": False, "displaylogo": False}
 NO_BAR = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}
@@ -33,7 +33,7 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text)
 
 
-def answer_text(answer: Answer) -> str:
+def answer_text(answer: ShownAnswer) -> str:
     """An answer in Markdown: name, probability, and a mark in the colour of right or wrong."""
     colour = {True: "green", False: "red", None: "gray"}[answer.right]
     return f"**{escaped(answer.name)} {answer.share}** :{colour}[**{answer.mark}**]"

@@ -48,7 +48,7 @@ def _case_trace(path: str, key: str, label: str, index: int, _models: ModelSet, 
 def case_previews(path: str, report: dict, key: str, label: str, cases: list[Case]) -> list[Preview] | None:
     """The curves of thumbnails, or None while the model is not there or where the report is of other weights."""
     found = _shared.loading(path)
-    if not found.done.is_set() or found.failure is not None:
+    if found.result is None:
         return None
     return _case_previews(path, key, label, tuple(case.index for case in cases), found.result, report, cases)
 

@@ -98,8 +98,12 @@ def subspace(path: str, names: Checkpoints, reference: str) -> Subspace:
     from lrr_core.refinement import calibration
 
     bar = st.empty()
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(done / total, CALIBRATING)
+
     try:
-        return calibration.ensure(models, names, reference, lambda done, total: bar.progress(done / total, CALIBRATING))
+        return calibration.ensure(models, names, reference, progress)
     finally:
         bar.empty()
 

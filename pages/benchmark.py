@@ -80,7 +80,7 @@ def chosen(head: DeltaGenerator) -> Report | None:
         st.info(NOTHING, icon=":material/info:")
         return None
     if state.report == RUN:
-        return job and job.result
+        return None if job is None else job.result
     if state.report == OPENED:
         return state.benchmark_opened[1]
     try:

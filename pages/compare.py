@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from lrr_core.analysis import summary
@@ -92,7 +94,7 @@ def numbers(found: comparing.Comparison) -> None:
         row["open"] = "Explore" if i < len(found.methods) else None
     column = st.column_config
     whole = lambda label, help: column.NumberColumn(label, format="%d", help=help)  # noqa: E731
-    config = {name: whole(name, help) for name, help in KINDS.items()} | {
+    config: Any = {name: whole(name, help) for name, help in KINDS.items()} | {
         "right answer": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=120, help=RIGHT),
         "margin": column.NumberColumn(format="%+.2f", help=MARGIN),
         "moved": column.NumberColumn(format="%.0f %%", help=MOVED),
