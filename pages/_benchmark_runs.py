@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -29,11 +30,13 @@ from lrr_core.storage import cache_folder, digest, write_text
 from pages import _drawn, _shared
 from pages._jobs import Job, remembered
 
+if TYPE_CHECKING:
+    from lrr_core.models.opened import ModelSet
+
 SHIPPED = _shared.HERE / "assets" / "reports"
 KEPT_SHOWN = 12  # earlier runs that are offered, the newest first
 BATCHES = 8  # a run is shown so many times while it grows, at least
 KIND = "benchmark"
-Names = Checkpoints  # backbone, strong, weak
 
 
 # --- reports that are there -------------------------------------------------------------------------------------------
@@ -43,7 +46,7 @@ def kept_folder() -> Path:
     return cache_folder() / "reports"
 
 
-def shelf() -> dict[str, Path]:
+def available() -> dict[str, Path]:
     """Key -> file of every report that lies ready: the shipped ones, then those of earlier runs, the newest first."""
     own = _shared.folder().info.benchmark  # what the app's own set answers comes first: a page opens on it
     files = sorted(SHIPPED.glob("*.json"), key=lambda path: (not path.stem.startswith(own), path.stem))
@@ -77,10 +80,10 @@ def opened(path: Path) -> Report:
 
 @dataclass(frozen=True)
 class Own:
-    """A file of problems. name, mark: of the file (mark: hash of its bytes); loaded: what is in it."""
+    """A file of problems. name, digest: of the file (of its bytes); loaded: what is in it."""
 
     name: str
-    mark: str
+    digest: str
     loaded: Loaded
 
 
@@ -122,7 +125,7 @@ class Order:
 
     experiment: str
     config: RefineConfig
-    names: Names
+    names: Checkpoints
     source: dict
     own: Own | None = None
 
@@ -132,7 +135,7 @@ class Order:
         if self.own is not None:
             return [p for p in self.own.loaded.problems if p.gold is not None][:n]
         low, high = (tuple(int(end) for end in source[span].split("-")) for span in ("nodes", "hops"))
-        return BENCHMARKS["prosqa"].generate(source["generate"], n, source["seed"], low, high)
+        return BENCHMARKS[_shared.BENCHMARK].generate(source["generate"], n, source["seed"], low, high)
 
 
 def arms(path: str, order: Order) -> tuple[list[Arm], list[str]]:
@@ -153,17 +156,16 @@ def file_of(path: str, order: Order) -> Path:
     """Where the report of a run is kept: the same for the same arms, settings, weights and problems. Raises ConfigError."""
     found, _ = arms(path, order)
     used = dict.fromkeys(name for arm in found for name in arm.members)
-    marks = {"labels": [arm.label for arm in found], "config": asdict(order.config), "names": order.names}
-    marks |= {"source": order.source, "weights": _shared.folder(path).weights(*used)}
-    key = digest(marks)
-    return kept_folder() / f"{order.experiment}-{order.source['limit']}-{key}.json"
+    key: dict[str, Any] = {"labels": [arm.label for arm in found], "config": asdict(order.config), "names": order.names}
+    key |= {"source": order.source, "weights": _shared.folder(path).weights(*used)}
+    return kept_folder() / f"{order.experiment}-{order.source['limit']}-{digest(key)}.json"
 
 
 def begin(path: str, order: Order) -> None:
     """Makes an order the session's run: its finished report where that was kept, else it starts. Raises ConfigError."""
     file = file_of(path, order)
 
-    def make() -> Job:
+    def make() -> Job[Report]:
         with contextlib.suppress(ReportError):
             return Job(load(file))
         return Job()
@@ -177,9 +179,10 @@ def begin(path: str, order: Order) -> None:
 def go_on(path: str) -> None:
     """Starts the session's run in a thread, which picks up what an earlier one has answered."""
     job, order = current(), st.session_state.benchmark_order
+    assert job is not None, "`begin` made it"
     file, labels = file_of(path, order), [arm.label for arm in arms(path, order)[0]]
 
-    def make(models, job: Job) -> Report:
+    def make(models: ModelSet, job: Job) -> Report:
         from lrr_core.evaluation.evaluate import evaluate
 
         problems = order.problems()
@@ -195,9 +198,9 @@ def go_on(path: str) -> None:
             answers.unlink(missing_ok=True)
         return report
 
-    job.start(_shared.loading(path), make)
+    job.start(make, _shared.loading(path))
 
 
-def current() -> Job | None:
+def current() -> Job[Report] | None:
     """The session's latest run, whether it goes on or has ended."""
     return st.session_state.get(f"jobs_{KIND}", {}).get(st.session_state.get("benchmark_job"))

@@ -220,9 +220,12 @@ _OPENING = re.compile(
 )
 # what makes a statement a question: "is it true that Tom is a pet"
 _WHETHER = re.compile(
-    r"(?:is it (?:really )?(?:true|so|the case|right|correct|a fact)(?: to say)? that|does it (?:really )?(?:follow|hold|mean)(?: that)?|"
-    r"do (?:you|we) (?:think|know|believe|agree)(?: that| whether| if)?|(?:can|could|may) (?:we|you|one|i) (?:say|conclude|infer|tell me)"
-    r"(?: that| whether| if)?|(?:please )?(?:tell me|say|decide|determine|answer|find out) (?:whether|if)|whether|true or false[:,]?) ",
+    r"(?:is it (?:really )?(?:true|so|the case|right|correct|a fact)(?: to say)? that|"
+    r"does it (?:really )?(?:follow|hold|mean)(?: that)?|"
+    r"do (?:you|we) (?:think|know|believe|agree)(?: that| whether| if)?|"
+    r"(?:can|could|may) (?:we|you|one|i) (?:say|conclude|infer|tell me)"
+    r"(?: that| whether| if)?|"
+    r"(?:please )?(?:tell me|say|decide|determine|answer|find out) (?:whether|if)|whether|true or false[:,]?) ",
     re.IGNORECASE,
 )
 _ASKED = re.compile(r"(?:(?:which|what)(?: of (?:them|these|those|the two))?,? )?(is|are)\b,?:? (.+)", re.IGNORECASE)

@@ -12,16 +12,12 @@ HOUSE = {
     "text": (
         "__init__ storage colours "
         "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers benchmarks.numerals "
-<<<<<<< HEAD
-        "benchmarks.templates benchmarks.prosqa benchmarks.nouns benchmarks.generators benchmarks.published benchmarks.shortcuts "
+        "benchmarks.templates benchmarks.prosqa benchmarks.nouns benchmarks.english benchmarks.generators "
+        "benchmarks.published benchmarks.shortcuts "
         "benchmarks.gsm8k benchmarks.generic benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
-=======
-        "benchmarks.templates benchmarks.prosqa benchmarks.english benchmarks.generators benchmarks.published benchmarks.shortcuts "
-        "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
->>>>>>> english
         "evaluation.arms evaluation.cost evaluation.experiments "
         "models.checkpoints models.folder "
-        "refinement.methods refinement.subspace refinement.lenders "
+        "refinement.methods refinement.request refinement.subspace refinement.lenders "
         "studio.recipe studio.layout studio.latex "
         "training.finetune_config training.finetune_data "
     ),
