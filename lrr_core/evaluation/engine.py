@@ -1,7 +1,7 @@
 """Many problems under many settings, answered in batches: the one loop behind reports, planes, ladders, lessons and training.
 
-    for unit in answer(models, units, log): ...        what the log lacks; a stopped run goes on from it
-    for problem, run in runs(models, problems, arm): ...   the same batches without a log, for what is read off the runs
+    for unit in answer(models, units(models, groups, problems, rows), log): ...     a stopped run goes on from the log
+    for problem, run in runs(models, problems, arm, size): ...                      without one, for what is read off the runs
 
 A *unit* is a batch of problems under one arm, or under several that differ in step size, sign and residual mix alone: those
 share a prefill and run side by side as rows of one pass, which is what makes a plane of settings affordable. The lock of the
@@ -25,7 +25,7 @@ from ..models.folder import ModelError
 from ..models.memory import out_of_memory
 from ..models.opened import ModelSet
 from ..refinement.refine import Prompts, Refiner
-from ..refinement.trace import Run, signed
+from ..refinement.trace import Run
 from ..storage import digest
 from .answer_log import AnswerLog, Entry, Key, fingerprint
 from .answering import Answer, answer_batch, is_right
@@ -41,8 +41,8 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Unit:
-    """A batch under the arms of one pass. start: place of its first problem among those of its seed; marks: one per arm, see
-    `mark`."""
+    """A batch under the arms of one pass. marks: one per arm, see `answer_log`; start: place of its first problem among all of
+    that list."""
 
     arms: tuple[Arm, ...]
     marks: tuple[str, ...]
@@ -67,22 +67,29 @@ class Unit:
         return [log.found[key] for key in self.keys] if all(key in log.found for key in self.keys) else None
 
 
-def marks(models: ModelSet, arms: Sequence[Arm], problems: Sequence[Problem]) -> list[str]:
-    """One per arm: stands for everything its answers to these problems depend on."""
+def units(models: ModelSet, groups: Sequence[Sequence[Arm]], problems: Sequence[Problem], rows: int) -> list[Unit]:
+    """All problems under every group of arms, group after group. rows: of a pass, for all arms of its group together."""
     asked = digest([(p.id, fingerprint(p), p.gold) for p in problems])
-    info = asdict(models.info) | {"members": None}
     out = []
-    for arm in arms:
-        weights = models.identity(*arm.members)
-        if arm.rule and arm.rule.calibrated:
-            weights["subspace"] = models.subspace(arm.names, arm.config.reference).hash
-        out.append(digest([arm.method, asdict(arm.config), arm.names, weights, info, asked]))
+    for arms in groups:
+        size, marks = max(1, rows // len(arms)), tuple(_mark(models, arm, asked) for arm in arms)
+        starts = range(0, len(problems), size)
+        out += [Unit(tuple(arms), marks, at, tuple(problems[at : at + size])) for at in starts]
     return out
+
+
+def _mark(models: ModelSet, arm: Arm, asked: str) -> str:
+    """Stands for everything that the answers of an arm depend on."""
+    weights = models.identity(*arm.members)
+    if arm.rule and arm.rule.calibrated:
+        weights["subspace"] = models.subspace(arm.names, arm.config.reference).hash
+    info = asdict(models.info) | {"members": None}
+    return digest([arm.method, asdict(arm.config), arm.names._asdict(), weights, info, asked])
 
 
 def answer(
     models: ModelSet,
-    units: Iterable[Unit],
+    asked: Iterable[Unit],
     log: AnswerLog,
     full: bool = True,
     tick: Tick = lambda: None,
@@ -90,14 +97,14 @@ def answer(
     lent: Callable[[Unit], torch.Tensor | None] = lambda unit: None,
     mine: Callable[[Unit], bool] = lambda unit: True,
 ) -> Iterator[Unit]:
-    """Answer what `log` lacks of `units`, in order; yields every unit once it is in the log.
+    """Answer what `log` lacks of the units `asked`, in order; yields every unit once it is in the log.
 
     full: keep every `Answer`; else only whether it is right, which spares decoding a choice. tick: called before every unit,
     may raise `Stopped`; often: also after every round, where a pass is long, at the cost of what the unit has so far.
     lent: thoughts (B, T, D) for the arms that borrow; mine: where several processes share the units, those that are another's
     are only yielded. Raises RefineError, ModelError.
     """
-    for unit in units:
+    for unit in asked:
         if unit.found(log) is None and mine(unit):
             tick()
             start = time.perf_counter()
@@ -146,8 +153,10 @@ def refined(
     and residual mix alone; tick: called after every round; read: what makes prompts of the problems."""
     first, scales = arms[0], None
     if len(arms) > 1:
-        signed_steps = [signed(a.config.step_size, a.config.sign) for a in arms]
-        scales = (signed_steps * len(problems), [a.config.residual for a in arms] * len(problems))
+        scales = (
+            [a.config.signed_step for a in arms] * len(problems),
+            [a.config.residual for a in arms] * len(problems),
+        )
     prompts = read(models, problems)
     refiner = Refiner(models, prompts, first.config, first.names, lent, details=details, scales=scales)
     for _ in refiner:

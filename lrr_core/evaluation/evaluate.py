@@ -29,7 +29,7 @@ from ..storage import digest
 from .answer_log import AnswerLog
 from .answering import Answer, answer_batch
 from .arms import Arm, parse_all
-from .engine import Stopped, Unit, answer, marks
+from .engine import Stopped, Unit, answer, units
 from .processes import Processes
 from .tally import Tally, report
 
@@ -73,16 +73,16 @@ def evaluate(
             _measure_memory(models, arm, sets[first], log)
     batch_size = min(batch_size, team.from_main(_most(models, log)))
     memory = {arm.label: log.memory.get(_memory_key(models, arm, sets[first])) for arm in arms}
-    units = _units(models, arms, sets, batch_size)
-    missing = [u for u in units if u.found(log) is None]
+    asked = _units(models, arms, sets, batch_size)
+    missing = [u for u in asked if u.found(log) is None]
     lent = _Lent(models, sets, batch_size, team, missing)
-    total = sum(len(u.problems) for u in units)
+    total = sum(len(u.problems) for u in asked)
     done = total - sum(len(u.problems) for u in missing)
     shared = all(sets[s] == sets[first] for s in sets)
 
     def tally(complete: int | None = None) -> dict:
         """The report; of the first `complete` units only, where given."""
-        counted = units[:complete]
+        counted = asked[:complete]
         if complete is not None and shared:
             counted = [u for u in counted if u.seed == first]
         answered: dict[int, list[Problem]] = {}
@@ -102,13 +102,13 @@ def evaluate(
         if cancel():
             raise Stopped
 
-    place = {id(u): i for i, u in enumerate(units)}
+    place = {id(u): i for i, u in enumerate(asked)}
     mine = {id(u): team.mine(i // len(arms)) for i, u in enumerate(missing)}  # all arms of a batch go to one process
     for unit in answer(models, missing, log, tick=tick, lent=lent.of, mine=lambda unit: mine[id(unit)]):
         done += len(unit.problems)
         progress(unit.arm.label, done, total)
         complete = place[id(unit)] + 1
-        if partial and team.count == 1 and unit.arm.label == arms[-1].label and complete < len(units):
+        if partial and team.count == 1 and unit.arm.label == arms[-1].label and complete < len(asked):
             partial(tally(complete))
     for theirs in team.gather({key: log.found[key] for u in missing if mine[id(u)] for key in u.keys}):
         log.found |= theirs
@@ -151,10 +151,7 @@ def _units(models: ModelSet, arms: Sequence[Arm], sets: Mapping[int, Sequence[Pr
     for seed, problems in sets.items():
         asked = [a for a in arms if not shared or seed == first or (a.rule and a.rule.random)]
         asked = [replace(a, config=replace(a.config, seed=seed)) for a in asked]
-        known = list(zip(asked, marks(models, asked, problems), strict=True))
-        for start in range(0, len(problems), batch_size):
-            batch = tuple(problems[start : start + batch_size])
-            out += [Unit((arm,), (mark,), start, batch) for arm, mark in known]
+        out += sorted(units(models, [[arm] for arm in asked], problems, batch_size), key=lambda unit: unit.start)
     return out
 
 

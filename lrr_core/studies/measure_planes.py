@@ -18,7 +18,7 @@ import numpy as np
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.answer_log import AnswerLog, Key
 from ..evaluation.arms import Arm, arm_of
-from ..evaluation.engine import Stopped, Unit, answer, marks, refined
+from ..evaluation.engine import Stopped, answer, refined, units
 from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.opened import ModelSet
 from ..refinement.trace import RefineConfig, Run
@@ -111,46 +111,33 @@ def accuracy_plane(
     log = AnswerLog(
         (cache or cache_folder()) / f"accuracy-{digest(stamped | {'identity': identity})}.jsonl", needed=False
     )
-    arms = dict(zip(wanted, _arms(wanted, config, names), strict=True))
-    known = dict(zip(wanted, marks(models, list(arms.values()), problems), strict=True))
-    units: list[Unit] = []
+    asked = units(models, [_arms(block, config, names) for block in _blocks(wanted)], problems, ROWS)
     keys: dict[Cell, list[Key]] = {cell: [] for cell in wanted}  # where the log holds a cell's batches
-    for block in _blocks(wanted):
-        size = max(1, ROWS // len(block))
-        for at in range(0, len(problems), size):
-            unit = Unit(
-                tuple(arms[cell] for cell in block),
-                tuple(known[cell] for cell in block),
-                at,
-                tuple(problems[at : at + size]),
-            )
-            units.append(unit)
-            for cell, key in zip(block, unit.keys, strict=True):
-                keys[cell].append(key)
+    for unit in asked:
+        for arm, key in zip(unit.arms, unit.keys, strict=True):
+            keys[arm.method, arm.config.signed_step, arm.config.residual].append(key)
 
-    def rights(cells: Sequence[Cell]) -> tuple[np.ndarray, np.ndarray]:
+    def rights(*cells: Cell) -> tuple[np.ndarray, np.ndarray]:
         """(cells, n) whether each problem is answered rightly, and (cells,) whether all of them have been answered."""
-        done = np.array([all(key in log.found for key in keys[cell]) for cell in cells])
-        rows = [
-            [log.found[k].right for k in keys[cell]] if all_of_it else []
-            for cell, all_of_it in zip(cells, done, strict=True)
-        ]
-        return np.array([np.concatenate(row) if row else np.zeros(len(problems), bool) for row in rows]), done
+        done = [all(key in log.found for key in keys[cell]) for cell in cells]
+        right = np.zeros((len(cells), len(problems)), bool)
+        for i, cell in enumerate(cells):
+            if done[i]:
+                right[i] = np.concatenate([log.found[key].right for key in keys[cell]])
+        return right, np.array(done)
 
     def so_far() -> AccuracyPlane:
-        cells = len(step_sizes), len(residuals)
-        plane = list(itertools.product(step_sizes, residuals))
-        (right, done), (random, random_done) = (
-            rights([place(s, a) for s, a in plane]) for place in (lambda s, a: ("full", s, a), pushed)
-        )
-        (plain, zero), _ = rights(wanted[:2])
+        shape, plane = (len(step_sizes), len(residuals)), list(itertools.product(step_sizes, residuals))
+        right, done = rights(*(("full", s, a) for s, a in plane))
+        random, random_done = rights(*itertools.starmap(pushed, plane))
+        plain, zero = rights(*wanted[:2])[0]
         return AccuracyPlane(
             step_sizes=np.asarray(step_sizes, float),
             residuals=np.asarray(residuals, float),
-            right=right.reshape(*cells, -1),
-            done=done.reshape(cells),
-            random_right=random.reshape(*cells, -1),
-            random_done=random_done.reshape(cells),
+            right=right.reshape(*shape, -1),
+            done=done.reshape(shape),
+            random_right=random.reshape(*shape, -1),
+            random_done=random_done.reshape(shape),
             plain=plain,
             zero=zero,
             chance=BENCHMARKS[models.info.benchmark].chance,
@@ -163,7 +150,7 @@ def accuracy_plane(
         if cancel():
             raise Stopped
 
-    missing = [unit for unit in units if unit.found(log) is None]
+    missing = [unit for unit in asked if unit.found(log) is None]
     size_of = lambda unit: len(unit.arms) * len(unit.problems)  # noqa: E731
     done = len(wanted) * len(problems) - sum(map(size_of, missing))
     progress(done // len(problems), len(wanted))
@@ -171,7 +158,7 @@ def accuracy_plane(
         done += size_of(unit)
         progress(done // len(problems), len(wanted))
         whole = unit.start + len(unit.problems) == len(problems)
-        if whole and rights(wanted[:2])[1].all():
+        if whole and rights(*wanted[:2])[1].all():
             partial(so_far())
     return so_far()
 
@@ -182,10 +169,7 @@ def pushed(s: float, a: float) -> Cell:
 
 
 def _arms(cells: Sequence[Cell], config: RefineConfig, names: Checkpoints) -> list[Arm]:
-    settings = [
-        replace(config, method=method, step_size=abs(s), sign="as_printed" if s < 0 else "descent", residual=a)
-        for method, s, a in cells
-    ]
+    settings = [replace(config, method=method).at(s, a) for method, s, a in cells]
     return [arm_of(own, names) for own in settings]
 
 

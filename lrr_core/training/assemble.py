@@ -15,7 +15,7 @@ from pathlib import Path
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.arms import arm_of
 from ..evaluation.engine import right_answers
-from ..models.checkpoints import STANDARD
+from ..models.checkpoints import Checkpoints
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import ModelSet
 from ..refinement.methods import PLAIN
@@ -24,13 +24,14 @@ from .write_set import write_set
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
 WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well below the backbone the app opens on
+ALONE = Checkpoints(strong="backbone", weak="backbone")  # of a checkpoint that is opened by itself
 SIZES = {"small": ((12, 15), (2, 3)), "large": ((14, 28), (3, 4))}  # name -> nodes, hops
 
 
 def accuracy(folder: Path, problems: list[Problem], thoughts: int, template: str, batch: int = 100) -> float:
     """Share of problems a checkpoint answers rightly with its plain thoughts."""
     models = ModelSet(folder, "cpu", alone=SetInfo(folder.name, template=template, max_answer_tokens=1))
-    plain = arm_of(RefineConfig(PLAIN, thoughts=thoughts), STANDARD)
+    plain = arm_of(RefineConfig(PLAIN, thoughts=thoughts), ALONE)
     return float(right_answers(models, problems, plain, batch).mean())
 
 

@@ -18,13 +18,12 @@ from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..evaluation.answering import is_right
 from ..evaluation.arms import arm_of
 from ..evaluation.engine import runs
-from ..models.checkpoints import STANDARD
 from ..models.folder import ModelError, SetInfo
 from ..models.opened import ModelSet
 from ..refinement.methods import PLAIN
 from ..refinement.refine import Prompts
 from ..refinement.trace import RefineConfig
-from .assemble import WEAKER, choose_rungs
+from .assemble import ALONE, WEAKER, choose_rungs
 from .backbones import open_tokenizer
 from .curriculum import Writer
 from .finetune_config import FinetuneConfig
@@ -52,7 +51,7 @@ def measure(
     """A checkpoint with its plain thoughts on problems whose answer is known. longest: of an answer, in tokens."""
     info = _info(config, folder.name, max_answer_tokens=longest)
     models = ModelSet(folder, config.device, alone=info)
-    plain = arm_of(RefineConfig(PLAIN, thoughts=info.thoughts), STANDARD)
+    plain = arm_of(RefineConfig(PLAIN, thoughts=info.thoughts), ALONE)
     by_length = sorted(problems, key=lambda p: len(p.question))  # padding is computed and thrown away
     both = list(runs(models, by_length, plain, size, decode=not all(p.candidates for p in problems), read=_with_gold))
     log_p = sum(float(run.scores[p.answer or 0]) for p, run in both) / len(both)

@@ -9,7 +9,7 @@ from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.evaluation.answer_log import AnswerLog, Entry
 from lrr_core.evaluation.answering import answer_batch
 from lrr_core.evaluation.arms import arm_of
-from lrr_core.evaluation.engine import Stopped, Unit, answer, marks, refined, right_answers, runs
+from lrr_core.evaluation.engine import Stopped, answer, refined, right_answers, runs, units
 from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.refinement.trace import RefineConfig
 
@@ -25,12 +25,6 @@ def many():
     return BENCHMARKS["prosqa"].generate("balanced", 7, 11, (8, 11), (2, 2))
 
 
-def units(models, problems, arms, size) -> list[Unit]:
-    known = tuple(marks(models, arms, problems))
-    cuts = range(0, len(problems), size)
-    return [Unit(tuple(arms), known, at, tuple(problems[at : at + size])) for at in cuts]
-
-
 def test_settings_that_share_a_pass_are_what_each_is_alone(models, many):
     together = refined(models, many, ARMS).runs(decode=False)
     for i, arm in enumerate(ARMS):
@@ -44,7 +38,7 @@ def test_settings_that_share_a_pass_are_what_each_is_alone(models, many):
 def test_right_is_right_whether_it_is_kept_in_full_or_as_a_bit(models, many):
     for full, arms in ((True, ARMS[:1]), (False, ARMS)):
         log = AnswerLog()
-        made = units(models, many, arms, 3)
+        made = units(models, [arms], many, 3 * len(arms))
         assert list(answer(models, made, log, full=full)) == made
         for i, arm in enumerate(arms):
             right = np.concatenate([unit.found(log)[i].right for unit in made])
@@ -55,7 +49,7 @@ def test_right_is_right_whether_it_is_kept_in_full_or_as_a_bit(models, many):
 def test_what_is_kept_comes_back_as_it_was_and_a_line_cut_short_does_not(models, many, tmp_path):
     path = tmp_path / "new" / "log.jsonl"
     kept, bits = AnswerLog(path), AnswerLog(path)
-    (unit,) = units(models, many, ARMS[:1], 7)
+    (unit,) = units(models, [ARMS[:1]], many, 7)
     kept.add(unit.keys[0], Entry(1.5, (True,) * 7, tuple(answer_batch(models, many, unit.arm))))
     bits.add(("other", 0, 9), Entry(0.5, (True, False, True) * 3))
     kept.add_memory("model", 12.0)
@@ -80,7 +74,7 @@ def test_a_stop_within_a_pass_loses_that_pass_alone(models, many, tmp_path):
         if len(asked) == 14:  # 1 before a unit and 9 in it: the second is half-way
             raise Stopped
 
-    made = units(models, many, ARMS, 3)
+    made = units(models, [ARMS], many, 9)
     with pytest.raises(Stopped):
         list(answer(models, made, AnswerLog(path), full=False, tick=tick, often=True))
     assert [unit.found(AnswerLog(path)) is not None for unit in made] == [True, False, False]
@@ -95,13 +89,13 @@ def test_a_stop_within_a_pass_loses_that_pass_alone(models, many, tmp_path):
 def test_a_mark_stands_for_settings_checkpoints_and_problems(models, many):
     arm = ARMS[0]
     other = [replace(arm, names=Checkpoints("weak", "strong", "weak")), arm_of(replace(arm.config, seed=1), STANDARD)]
-    found = (
-        marks(models, [arm, *ARMS[1:], *other], many)
-        + marks(models, [arm], many[1:])
-        + marks(models, [arm], many[::-1])
-    )
-    assert len({*found}) == len(found)
-    assert marks(models, [replace(arm, label="by another name")], many) == found[:1]
+
+    def marks(problems, *arms) -> list[str]:
+        return [mark for unit in units(models, [arms], problems, 100) for mark in unit.marks]
+
+    found = [*marks(many, arm, *ARMS[1:], *other), *marks(many[1:], arm), *marks(many[::-1], arm)]
+    assert len(found) == 7 == len({*found})
+    assert marks(many, replace(arm, label="by another name")) == found[:1]
 
 
 def test_a_log_that_cannot_be_written_is_an_error_only_where_it_is_needed(tmp_path):
