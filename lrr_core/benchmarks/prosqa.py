@@ -19,6 +19,7 @@ CONCEPTS = tuple(
     "vumpus worpus wumpus yerpus yimpus yumpus zhorpus zumpus".split()
 )
 NAMES = PERSONS + CONCEPTS
+MOST_NODES, MOST_EDGES, MOST_TEXT = 1_000, 20_000, 100_000  # of one record; the released ones have at most 28 nodes
 RELEASED_NODES = (14, 28)  # smallest and largest graph of the released validation file
 RELEASED_HOPS = (3, 6)
 CHANCE = 0.5
@@ -159,12 +160,16 @@ def from_record(record: dict) -> GraphQuestion:
     for key, kind in _KEYS.items():
         if key not in record:
             raise ProblemError(f"The record has no {key!r}; it needs {', '.join(_KEYS)} and, for the order, question.")
-        if not isinstance(record[key], kind):
+        if not isinstance(record[key], kind) or isinstance(record[key], bool):
             raise ProblemError(f"{key!r} must be {kind.__name__}, not {type(record[key]).__name__}.")
     names, edges = tuple(record["idx_to_symbol"]), record["edges"]
+    if len(names) > MOST_NODES or len(edges) > MOST_EDGES:
+        raise ProblemError(
+            f"The record has {len(names):,} nodes and {len(edges):,} edges; at most {MOST_NODES:,} and {MOST_EDGES:,} are read."
+        )
     if not all(isinstance(name, str) for name in names):
         raise ProblemError("'idx_to_symbol' must hold one name (a string) per node.")
-    if not all(isinstance(e, list | tuple) and len(e) == 2 and all(isinstance(i, int) for i in e) for e in edges):
+    if not all(isinstance(e, list | tuple) and len(e) == 2 and all(type(i) is int for i in e) for e in edges):
         raise ProblemError("'edges' must hold pairs of node indices, [source, target].")
     pair = record["target"], record["neg_target"]
     # without a text the candidates are put in the order of their names, which says nothing about the answer
@@ -176,7 +181,17 @@ def from_record(record: dict) -> GraphQuestion:
         return q
     from .english import parse_text  # it reads into the record of this module, so neither can come first
 
-    text = parse_text(str(record["question"]))
+    if not isinstance(record["question"], str) or len(record["question"]) > MOST_TEXT:
+        raise ProblemError(f"'question' must be a text of at most {MOST_TEXT:,} characters.")
+    try:
+        text = parse_text(record["question"])
+    except ProblemError as error:
+        if several := [name for name in names if len(name.split()) != 1]:
+            raise ProblemError(
+                f"Names of one word are needed beside a 'question', not {several[0][:40]!r}; write it with a hyphen, or drop "
+                "'question'."
+            ) from error
+        raise
     ids = {name.casefold(): i for i, name in enumerate(names)}
     ours = [ids.get(name.casefold(), -1) for name in text.names]  # index in the text -> index in the record
     ordered = tuple((ours[s], ours[t]) for s, t in text.edges)
