@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
-from .prosqa import GraphQuestion, ProblemError, answered, breadth_first
+from .prosqa import MOST_TEXT, GraphQuestion, ProblemError, answered, breadth_first
 
-MOST_TEXT, MOST_SENTENCES = 100_000, 5_000  # characters and sentences of a text
+MOST_SENTENCES = 5_000  # of a text; its characters are bounded as those of a record
 MOST_WORDS, MOST_LETTERS = 5, 60  # words of a name, letters of a word
 NEAR = 0.75  # likeness from which on a name is offered in place of one that is not there
 EXAMPLE = (

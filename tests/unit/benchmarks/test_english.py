@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
-from lrr_core.benchmarks.english import MOST_SENTENCES, MOST_TEXT, parse_text, read, singular
+from lrr_core.benchmarks.english import MOST_SENTENCES, parse_text, read, singular
 from lrr_core.benchmarks.generators import generate
-from lrr_core.benchmarks.prosqa import NAMES, ProblemError, map_names
+from lrr_core.benchmarks.prosqa import MOST_TEXT, NAMES, ProblemError, map_names
 from lrr_core.benchmarks.shortcuts import depth_rule
 
 FACTS = "Every shumpus is a rempus. Tom is a shumpus. Davis is a lempus. "
