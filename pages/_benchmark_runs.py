@@ -22,8 +22,7 @@ from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.evaluation import report_words
 from lrr_core.evaluation.arms import Arm, parse_all
 from lrr_core.evaluation.experiments import EXPERIMENTS
-from lrr_core.evaluation.report import Report, ReportError, from_data, load
-from lrr_core.evaluation.report_files import to_json
+from lrr_core.evaluation.report import Report, ReportError, load, to_json
 from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelError
 from lrr_core.refinement.trace import RefineConfig
@@ -189,12 +188,11 @@ def go_on(path: str) -> None:
         problems = order.problems()
         size = max(1, min(64, -(-len(problems) // BATCHES)))
         answers = kept_folder() / "answers" / f"{file.stem}.jsonl"
-        data = evaluate(
+        report = evaluate(
             models, problems, labels, order.config, order.names, size,
             progress=lambda label, done, total: job.tell(done, total), cancel=job.stop.is_set,
-            partial=lambda data: job.keep(from_data(data)), kept=answers, source=order.source,
+            partial=job.keep, kept=answers, source=order.source,
         )  # fmt: skip
-        report = from_data(data)
         with contextlib.suppress(OSError):  # a cache folder that cannot be written costs only the time to run again
             write_text(file, to_json(report))
             answers.unlink(missing_ok=True)

@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lrr_core.evaluation.report import Report, ReportError, load, written
+from lrr_core.evaluation.cases import Case, flips
+from lrr_core.evaluation.report import Report, ReportError, load
+from lrr_core.evaluation.report_table import written
 from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import Trace
 from lrr_core.studio import gallery
@@ -63,8 +65,8 @@ class Gallery:
     report: Report
     key: str
     label: str
-    cases: list[gallery.Case]
-    chosen: gallery.Case | None
+    cases: list[Case]
+    chosen: Case | None
 
 
 def report_controls(place: DeltaGenerator) -> Gallery | None:
@@ -102,13 +104,13 @@ def _uploaded_report(data: bytes) -> Report:
 
 
 def _filtered(report: Report, key: str) -> Gallery:
-    data, state = report.data, st.session_state
-    known = gallery.labels(data)
+    state = st.session_state
+    known = gallery.labels(report)
     if not known:
         raise gallery.GalleryError(NO_METHOD)
     label = _one_of("Method", "studio_arm", {n: written(report, n) for n in known}, METHOD)
     flip = _one_of("What happened to the answer", "studio_flip", gallery.FLIPS, None)
-    hops = sorted({p["hops"] for p in data["problems"] if p.get("hops") is not None})
+    hops = sorted({p.graph.hops for p in report.problems if p.graph})
     kept = None
     if len(hops) > 1:
         state.studio_hops = [h for h in state.get("studio_hops") or [] if h in hops]
@@ -119,8 +121,8 @@ def _filtered(report: Report, key: str) -> Gallery:
         least = st.slider(
             "Margin changed by at least, nats", 0.0, 10.0, 0.0, 0.5, key="studio_least", help=LEAST, **_controls.BOUND
         )
-    cases = gallery.cases(data, label, flip, kept, disagree, order, least)
-    everything = {case.index: case for case in gallery.cases(data, label)}
+    cases = gallery.cases(report, label, flip, kept, disagree, order, least)
+    everything = {case.index: case for case in gallery.cases(report, label)}
     picked, first = _chosen(key, label), cases[0] if cases else None
     chosen = first if picked is None else everything.get(picked, first)
     return Gallery(report, key, label, cases, chosen)
@@ -145,20 +147,20 @@ def choose(key: str, label: str, index: int) -> None:
     st.session_state.studio_case = (key, label, index)
 
 
-def of_case(path: str, found: Gallery, case: gallery.Case) -> Found:
+def of_case(path: str, found: Gallery, case: Case) -> Found:
     """A case, run again. Raises GalleryError, ModelError, RefineError."""
     state = st.session_state
     st.query_params["studio_case"] = state.written_studio_case = str(case.index)
-    trace = _paper.case_trace(path, found.report.data, found.key, found.label, case)
-    return to_draw(trace, gallery.typical(found.report.data, case))
+    trace = _paper.case_trace(path, found.report, found.key, found.label, case)
+    return to_draw(trace, gallery.typical(found.report, case))
 
 
 def counts_line(found: Gallery) -> None:
     """Both directions, and the same under a random push: always above the gallery."""
-    c = gallery.counts(found.report.data, found.label)
+    c = flips(found.report, found.label)
     who = escaped(written(found.report, found.label))
-    flips = f":green[**{c.gained} turned right**], :red[**{c.lost} turned wrong**]"
-    line = f"**{who}** on {c.n} problems: {flips}, {c.unchanged} unchanged."
+    turned = f":green[**{len(c.gained)} turned right**], :red[**{len(c.lost)} turned wrong**]"
+    line = f"**{who}** on {c.n} problems: {turned}, {c.unchanged} unchanged."
     pushed = gallery.control_line(c)
     st.markdown(f"{line}  \n:gray[{escaped(pushed[0].upper() + pushed[1:])}.]", help=COUNTS)
 
@@ -170,9 +172,9 @@ def cards(path: str, found: Gallery) -> None:
         st.info("No problem passes these filters. Loosen one on the left.", icon=":material/filter_list_off:")
         return
     pages = -(-len(found.cases) // SHOWN)
-    at = min(state.get("studio_foundpage", 0), pages - 1)
+    at = min(state.get("studio_gallery_page", 0), pages - 1)
     shown = found.cases[at * SHOWN : (at + 1) * SHOWN]
-    curves = _paper.case_previews(path, found.report.data, found.key, found.label, shown)
+    curves = _paper.case_previews(path, found.report, found.key, found.label, shown)
     columns = 2 if is_narrow() else 4
     for start in range(0, len(shown), columns):
         for column, i in zip(st.columns(columns), range(start, min(start + columns, len(shown))), strict=False):
@@ -190,10 +192,10 @@ def cards(path: str, found: Gallery) -> None:
 
 
 def _turn(page: int) -> None:
-    st.session_state.studio_foundpage = page
+    st.session_state.studio_gallery_page = page
 
 
-def _card(found: Gallery, case: gallery.Case, curve: gallery.Preview | None) -> None:
+def _card(found: Gallery, case: Case, curve: gallery.Preview | None) -> None:
     before = curve.before if curve else (case.before,) if case.before is not None else ()
     after = curve.after if curve else (case.after,) if case.after is not None else ()
     colour = {"gained": "green", "lost": "red", "unchanged": "gray"}[case.flip]

@@ -115,7 +115,7 @@ def report_figure(found: Report, view: str, **look: Any) -> Figure:
         drawn = planes(found)
         return report_sweeps.plane_figure(drawn[look.pop("plane")], **look)
     if view in ("backbones", "training"):
-        chosen, chance = rungs(found), found.data["chance"]
+        chosen, chance = rungs(found), found.chance
         draw = report_sweeps.training_figure
         return draw(chosen, **look) if view == "training" else report_sweeps.backbone_figure(chosen, chance, **look)
     if view == "cost":

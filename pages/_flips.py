@@ -8,7 +8,9 @@ import streamlit as st
 
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.catalogue import Problem
-from lrr_core.evaluation.report import Flip, Report, flips, kind, written
+from lrr_core.evaluation.cases import Case, flips
+from lrr_core.evaluation.report import Report
+from lrr_core.evaluation.report_table import kind, written
 from lrr_core.models.checkpoints import ROLES
 from lrr_core.models.folder import ModelFolder
 from pages import _choices, _controls, _shared
@@ -43,13 +45,15 @@ def changed(report: Report, folder: ModelFolder, key: str = "") -> None:
         st.info(escaped(why_not), icon=":material/info:")
     elif key and kind(report, label) != "text":
         _controls.figure_button("make_figure", FIGURE, studio_from="a report", studio_report=key, studio_arm=label)
-    for place, name, part in zip(st.columns(2), ("wrong → right", "right → wrong"), found, strict=True):
+    for place, name, part in zip(
+        st.columns(2), ("wrong → right", "right → wrong"), (found.gained, found.lost), strict=True
+    ):
         with place:
             st.markdown(f"**{name}** ({len(part)})")
             one_way(report, label, name, part, bool(why_not))
 
 
-def one_way(report: Report, label: str, name: str, part: Sequence[Flip], closed: bool) -> None:
+def one_way(report: Report, label: str, name: str, part: Sequence[Case], closed: bool) -> None:
     """The problems of one direction, each with its way into Explore."""
     more = st.session_state.get(f"all {name}", False)
     for flip in part if more else part[:FIRST]:
@@ -63,14 +67,14 @@ def one_way(report: Report, label: str, name: str, part: Sequence[Flip], closed:
         st.toggle(f"All {len(part)}", key=f"all {name}")
 
 
-def described(flip: Flip, problem: Problem) -> str:
+def described(flip: Case, problem: Problem) -> str:
     hops = f" · {problem.graph.hops} hops, {len(problem.graph.names)} nodes" if problem.graph else ""
     if flip.change is None:
         return f"{problem.id}{hops}"
     return f"margin {flip.before:+.2f} → {flip.after:+.2f} nats{hops}".replace("-", "−")
 
 
-def remember(report: Report, label: str, flip: Flip) -> None:
+def remember(report: Report, label: str, flip: Case) -> None:
     """Remembers what Explore is to be opened at: it is opened at the start of the run that follows."""
     settings = report.settings(label)
     if kind(report, label) == "text":
@@ -83,9 +87,9 @@ def remember(report: Report, label: str, flip: Flip) -> None:
 
 def cannot_open(report: Report, label: str, folder: ModelFolder) -> str:
     """Why Explore cannot show a problem of this report; "" where it can."""
-    if report.data["benchmark"] != folder.info.benchmark:
-        return OTHER_BENCHMARK.format(theirs=report.benchmark, ours=folder.info.benchmark)
-    settings, measured_with = report.settings(label), report.data["identity"].get("members", {})
+    if report.benchmark != folder.info.benchmark:
+        return OTHER_BENCHMARK.format(theirs=report.benchmark_name, ours=folder.info.benchmark)
+    settings, measured_with = report.settings(label), report.identity.get("members", {})
     for role in ROLES:
         if (name := settings[role]) not in folder.members:
             return f"Explore has no checkpoint {name}, which was the {role} here."

@@ -18,9 +18,11 @@ from pages import _shared
 
 if TYPE_CHECKING:
     from lrr_core.analysis.projection import Background
+    from lrr_core.evaluation.cases import Case
+    from lrr_core.evaluation.report import Report
     from lrr_core.models.opened import ModelSet
     from lrr_core.studies.setting_plane import Plane
-    from lrr_core.studio.gallery import Case, Preview
+    from lrr_core.studio.gallery import Preview
 
 PLANES = _shared.HERE / "assets" / "regimes"
 
@@ -32,20 +34,20 @@ def trace_digest(trace: Trace) -> str:
     return hashlib.sha256(trace_bytes(trace)).hexdigest()[:24]
 
 
-def case_trace(path: str, report: dict, key: str, label: str, case: Case) -> Trace:
+def case_trace(path: str, report: Report, key: str, label: str, case: Case) -> Trace:
     """A case of a report, run again; key stands for the report. Raises GalleryError, ModelError, RefineError."""
     models = _shared.model_set(path)  # waits here, where it can say so
     return _case_trace(path, key, label, case.index, models, report, case)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _case_trace(path: str, key: str, label: str, index: int, _models: ModelSet, _report: dict, _case: Case) -> Trace:
+def _case_trace(path: str, key: str, label: str, index: int, _models: ModelSet, _report: Report, _case: Case) -> Trace:
     from lrr_core.studio.gallery import trace_of
 
     return trace_of(_models, _report, _case)
 
 
-def case_previews(path: str, report: dict, key: str, label: str, cases: list[Case]) -> list[Preview] | None:
+def case_previews(path: str, report: Report, key: str, label: str, cases: list[Case]) -> list[Preview] | None:
     """The curves of thumbnails, or None while the model is not there or where the report is of other weights."""
     found = _shared.loading(path)
     if found.result is None:
@@ -55,7 +57,7 @@ def case_previews(path: str, report: dict, key: str, label: str, cases: list[Cas
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _case_previews(
-    path: str, key: str, label: str, indices: tuple[int, ...], _models: ModelSet, _report: dict, _cases: list[Case]
+    path: str, key: str, label: str, indices: tuple[int, ...], _models: ModelSet, _report: Report, _cases: list[Case]
 ) -> list[Preview] | None:
     from lrr_core.studio.gallery import previews
 

@@ -7,9 +7,8 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lrr_core.evaluation.report import Report, ReportError, load
-from lrr_core.evaluation.report_checks import MOST_BYTES
-from lrr_core.evaluation.report_files import to_csv, to_json, to_latex
+from lrr_core.evaluation.report import MOST_BYTES, Report, ReportError, load, to_json
+from lrr_core.evaluation.report_files import to_csv, to_latex
 from lrr_core.evaluation.report_words import SHOWN, headline, measured, shown_rows
 from lrr_core.evaluation.surface import planes, views
 from lrr_core.figures.report import describe
@@ -154,7 +153,7 @@ def table(report: Report) -> None:
     with st.container(horizontal=True):
         for label, make, ending, icon, help in FILES:
             st.download_button(
-                label, partial(make, report), f"{report.data['benchmark']}-{report.n}.{ending}",
+                label, partial(make, report), f"{report.benchmark}-{report.n}.{ending}",
                 icon=f":material/{icon}:", on_click="ignore", help=help, key=f"get_{ending}",
             )  # fmt: skip
 

@@ -18,13 +18,13 @@ from .recipe import Recipe
 from .records import MapRecord, Record
 from .regime_record import RegimeRecord
 
-NAMES = {"prosqa": "ProsQA", "gsm8k": "GSM8K", "mathqa": "MathQA", "aqua": "AQuA-RAT", "strategyqa": "StrategyQA"}
-METHOD_WORDS = {
-    "full": "residual mixing and contrast push",
-    "residual": "residual mixing alone",
-    "contrast": "contrast push alone",
-    "tilr": "residual mixing and a push within a calibrated subspace",
-    "coconut": "no refinement",
+NAMES = {
+    "prosqa": "ProsQA",
+    "words": "ProsQA in nouns",
+    "gsm8k": "GSM8K",
+    "mathqa": "MathQA",
+    "aqua": "AQuA-RAT",
+    "strategyqa": "StrategyQA",
 }
 
 
@@ -59,7 +59,8 @@ def _problem(trace: Trace) -> str:
 
 def _setting(trace: Trace) -> str:
     config, width = trace.config, trace.runs["refined"].states.shape[-1]
-    words = METHOD_WORDS.get(config.method) or f"control: {config.rule.words}"
+    words = config.rule.caption or config.rule.words
+    words = f"control: {words}" if config.rule.control else words
     parts = [f"T = {config.thoughts} thoughts"]
     if config.rule.pushes:
         rounds = "1 round" if config.rounds == 1 else f"{config.rounds} rounds"

@@ -57,7 +57,7 @@ def test_a_shipped_result_of_other_weights_is_passed_over(tmp_path):
     shutil.copytree(SET, copy)
     folder = ModelFolder(copy)
     assert find_opening(folder) is not None and find_background(folder, tmp_path) is not None
-    shutil.copy(copy / "backbone" / "model.safetensors", copy / "weak" / "model.safetensors")
+    shutil.copy(folder.folder("backbone") / "model.safetensors", folder.folder("weak") / "model.safetensors")
     other = ModelFolder(copy)
     assert find_opening(other) is None and find_background(other, tmp_path) is None
     (copy / "opening.npz").write_bytes(b"half a file")
