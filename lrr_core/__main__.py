@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__d
 COMMANDS = {  # heading -> its commands, in the order of --help
     "Answer": (reasoning.refine, evaluation.evaluate, evaluation.sweep, experiments.calibrate, reasoning.problems),
     "Draw for paper": (studio.figure, studio.replay),
-    "Train": (training.split, training.train, training.assemble),
+    "Train": (training.get, training.split, training.train, training.assemble),
     "Make what the app shows at once": (
         shipping.make_map,
         shipping.plane,

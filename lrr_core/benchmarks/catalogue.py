@@ -1,4 +1,4 @@
-"""The five benchmarks of the paper, and the one place to get problems from. Text only, no torch.
+"""The five benchmarks of the paper and one of the reader's own, and the one place to get problems from. Text only, no torch.
 
     problem = BENCHMARKS["prosqa"].load("valid.json")[0]
     TEMPLATES["triples"](problem)  ->  "shumpus rempus ; Tom terpus ; ... ; ? lempus scrompus Tom"
@@ -12,17 +12,22 @@ ProsQA's candidates, steps and templates use the names the model knows; `questio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from . import answers
-from .generators import generate
+from .english import parse_text
+from .generators import generate, renamed
+from .generic import GENERIC
 from .gsm8k import GSM8K
 from .multiple_choice import AQUA, MATHQA
-from .prosqa import CHANCE, GraphQuestion, ProblemError, from_record, map_names, parse_text
+from .nouns import NOUNS
+from .prosqa import CHANCE, NAMES, GraphQuestion, ProblemError, from_record, map_names
 from .shortcuts import depth_rule
 from .strategyqa import STRATEGYQA
 from .task import Benchmark, Flaw, Loaded, Problem
-from .templates import STEPS, TEMPLATES, cot_steps, cot_text, english, instruct, short, triples
+from .templates import STEPS, TEMPLATES, cot_steps, cot_text
 
 __all__ = [
     "BENCHMARKS", "STEPS", "TEMPLATES", "Benchmark", "Flaw", "Loaded", "Problem", "ProblemError",
@@ -30,27 +35,40 @@ __all__ = [
 ]  # fmt: skip
 
 
-def from_graph(q: GraphQuestion, id: str, question: str | None = None) -> Problem:
-    """A ProsQA problem; `question` is the reader's text (by default the graph's own)."""
-    ours, renamed = map_names(q)
+KNOWN = {"prosqa": NAMES, "words": NOUNS}  # benchmark of graphs -> the names its models know
+
+
+def from_graph(q: GraphQuestion, id: str, question: str | None = None, benchmark: str = "prosqa") -> Problem:
+    """A problem about a graph; `question` is the reader's text (by default the graph's own)."""
+    ours, pairs = map_names(q, KNOWN[benchmark])
     candidates = tuple(ours.names[c] for c in ours.candidates)
     answer = ours.candidates.index(ours.answer)
-    return Problem(id, "prosqa", question or q.text(), candidates, answer, tuple(ours.steps()), ours, renamed)
+    return Problem(id, benchmark, question or q.text(), candidates, answer, tuple(ours.steps()), ours, pairs)
 
 
-def _parse_prosqa(text: str) -> Problem:
-    return from_graph(parse_text(text), "own text", text)
+def _of_graphs(key: str, name: str, templates: Sequence[str]) -> Benchmark:
+    """A benchmark of questions about graphs, with the names of KNOWN."""
 
+    def make(
+        kind: str, count: int, seed: int, nodes: tuple[int, int] | None = None, hops: tuple[int, int] | None = None
+    ) -> list[Problem]:
+        """`count` problems of a generator in `generators.GENERATORS`; nodes, hops: inclusive ranges."""
+        made = list(generate(kind, count, seed, nodes, hops))
+        if KNOWN[key] is not NAMES:
+            rng = np.random.default_rng([seed, 1])
+            made = [renamed(rng, q, KNOWN[key]) for q in made]
+        return [from_graph(q, f"{kind}-{seed}-{i}", benchmark=key) for i, q in enumerate(made)]
 
-def _prosqa_record(record: dict, id: str) -> Problem:
-    return from_graph(from_record(record), id, record.get("question"))
-
-
-def _generate_prosqa(
-    kind: str, count: int, seed: int, nodes: tuple[int, int] | None = None, hops: tuple[int, int] | None = None
-) -> list[Problem]:
-    """`count` problems of a generator in `generators.GENERATORS`; nodes, hops: inclusive ranges."""
-    return [from_graph(q, f"{kind}-{seed}-{i}") for i, q in enumerate(generate(kind, count, seed, nodes, hops))]
+    return Benchmark(
+        key=key,
+        name=name,
+        chance=CHANCE,
+        parse=lambda text: from_graph(parse_text(text), "own text", text, key),
+        read_record=lambda record, id: from_graph(from_record(record), id, record.get("question"), key),
+        extract=_named_candidate,
+        templates={t: TEMPLATES[t] for t in templates},
+        maker=make,
+    )
 
 
 def _named_candidate(text: str, problem: Problem) -> str | None:
@@ -58,18 +76,10 @@ def _named_candidate(text: str, problem: Problem) -> str | None:
     return None if found is None else problem.candidates[found]
 
 
-PROSQA = Benchmark(
-    key="prosqa",
-    name="ProsQA",
-    chance=CHANCE,
-    parse=_parse_prosqa,
-    read_record=_prosqa_record,
-    extract=_named_candidate,
-    templates={"triples": triples, "english": english, "short": short, "instruct": instruct},
-    maker=_generate_prosqa,
-)
+PROSQA = _of_graphs("prosqa", "ProsQA", ("triples", "english", "short", "instruct"))
+WORDS = _of_graphs("words", "ProsQA in everyday nouns", ("words", "english", "instruct"))
 
-BENCHMARKS: dict[str, Benchmark] = {b.key: b for b in (PROSQA, GSM8K, MATHQA, AQUA, STRATEGYQA)}
+BENCHMARKS: dict[str, Benchmark] = {b.key: b for b in (PROSQA, WORDS, GSM8K, MATHQA, AQUA, STRATEGYQA, GENERIC)}
 
 
 def from_text(benchmark: str, text: str) -> Problem:
@@ -87,7 +97,7 @@ def describe(
     n = len(loaded.problems)
     yield f"{benchmark.name}: {loaded.records} records in {loaded.source}; {n} load, {len(loaded.broken)} are broken"
     label, share = benchmark.majority_class(loaded.problems)
-    yield f"chance {benchmark.chance:.1%}; always {label!r}: {share:.1%}"
+    yield f"chance {benchmark.guessing(loaded.problems):.1%}; always {label!r}: {share:.1%}"
     if all(p.graph for p in loaded.problems):
         right = sum(depth_rule(p.graph) == p.graph.answer for p in loaded.problems)
         yield f"the candidate deeper in the graph, without reasoning: {right / n:.1%}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
@@ -155,6 +156,11 @@ def generate(
         n = None if nodes is None else int(rng.integers(nodes[0], nodes[1] + 1))
         h = None if hops is None else hops[0] + i % (hops[1] - hops[0] + 1)
         yield GENERATORS[kind](rng, n, h)
+
+
+def renamed(rng: np.random.Generator, q: GraphQuestion, names: Sequence[str]) -> GraphQuestion:
+    """The same question with names drawn from `names` without replacement."""
+    return replace(q, names=tuple(names[i] for i in rng.choice(len(names), len(q.names), replace=False)))
 
 
 def _check_size(nodes: int | None, hops: int | None) -> None:

@@ -9,12 +9,13 @@
 | triples  | ProsQA's graph, one word a token, the asked root last | the names on a shortest path |
 | english  | the words of the problem | the reasoning in words |
 | short    | the words of the problem | its short form: equations, operations, sub-questions; words where there is none |
+| words    | the same graph in sentences, "Every cup is a lamp.", and the asked root last | the names on a shortest path |
 | instruct | for a model that has read instructions: "Question: ... Answer with ... Answer:" | the reasoning in words |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .prosqa import GraphQuestion, ProblemError
@@ -28,6 +29,22 @@ def triples(problem: Problem) -> str:
     q = _graph(problem)
     edges = [f"{q.names[s]} {q.names[t]} ;" for s, t in q.edges]
     return " ".join([*edges, "?", *problem.candidates, q.names[q.root]])
+
+
+def words(problem: Problem) -> str:
+    """Every cup is a lamp. ... Question: lamp or stone? cup: the asked root last."""
+    q = _graph(problem)
+    return told(q) + asked(q, q.candidates, q.root)
+
+
+def told(q: GraphQuestion) -> str:
+    """The sentences of `words`, one an edge."""
+    return " ".join(q.sentence(s, t) for s, t in q.edges)
+
+
+def asked(q: GraphQuestion, pair: Sequence[int], root: int) -> str:
+    """The question of `words` about two nodes and a root, as it follows the sentences."""
+    return f" Question: {q.names[pair[0]]} or {q.names[pair[1]]}? {q.names[root]}"
 
 
 def english(problem: Problem) -> str:
@@ -45,13 +62,15 @@ def instruct(problem: Problem) -> str:
     if problem.options:
         how = "the letter of the right option"
     elif problem.candidates:
-        how = " or ".join(problem.candidates)
+        how = "one of these" if problem.benchmark == "generic" else " or ".join(problem.candidates)
     else:
-        how = "a number"
+        how = "a number" if problem.benchmark == "gsm8k" else "a few words or a number"
     return "\n".join([f"Question: {text}", *_options(problem), f"Answer with {how}.", "Answer:"])
 
 
 def _options(problem: Problem) -> list[str]:
+    if problem.benchmark == "generic":  # the choices are what a model writes: they have no letters
+        return [f"- {choice}" for choice in problem.candidates]
     return [f"({c}) {option}" for c, option in zip(problem.candidates, problem.options, strict=False)]
 
 
@@ -74,12 +93,14 @@ def _short_form(problem: Problem) -> tuple[str, ...]:
 
 TEMPLATES: dict[str, Callable[[Problem], str]] = {
     "triples": triples,
+    "words": words,
     "english": english,
     "short": short,
     "instruct": instruct,
 }
 STEPS: dict[str, Callable[[Problem], tuple[str, ...]]] = {
     "triples": _names_on_path,
+    "words": _names_on_path,
     "english": _words,
     "short": _short_form,
     "instruct": _words,
@@ -100,5 +121,5 @@ def cot_text(problem: Problem, template: str) -> str:
 
 def _graph(problem: Problem) -> GraphQuestion:
     if problem.graph is None:
-        raise ProblemError(f'The template "triples" needs a graph, and {problem.id} has none; choose "english".')
+        raise ProblemError(f'This template needs a graph, and {problem.id} has none; choose "english".')
     return problem.graph

@@ -219,7 +219,7 @@ def _many(
     report: Path, recipe: Recipe, folder: Path, models: Path, device: str, top: int, arm, flip, order, formats
 ) -> None:
     """One figure per case of a report and index.csv, which says how typical each is."""
-    from ..evaluation.report_checks import check, read
+    from ..evaluation.report import load
     from ..models.opened import ModelSet
     from ..storage import csv_text, write_text
     from ..studio import gallery
@@ -230,8 +230,7 @@ def _many(
         raise RecipeError(f"--top must be 1 or more, not {top}.")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise RecipeError(f"No format called {unknown[0]!r}; choose from {', '.join(FORMATS)}.")
-    data = read(report)
-    check(data)
+    data = load(report)
     known = gallery.labels(data)
     arm = arm or (FULL if FULL in known or not known else known[0])
     cases = gallery.cases(data, arm, flip=flip, order=order)[:top]

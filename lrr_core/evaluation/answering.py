@@ -141,7 +141,7 @@ def run_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list
     rows = [ids[m.bool()].tolist() + path for ids, m, path in zip(prompts.ids, prompts.mask, paths, strict=True)]
     ids, mask = pad_left(rows, models.tokenizer.pad_token_id or 0, models.device)
     stream = Stream.read(model, ids, mask)
-    scores = score_candidates(stream, models.answer_ids, prompts.candidates).float().cpu().numpy()
+    scores = score_candidates(stream, models.answer_ids, prompts.candidates, models.end_id).float().cpu().numpy()
     texts, more = decode_greedy(stream, models.answer_ids, models.tokenizer.eos_token_id, info.max_answer_tokens)
     return [
         TextRun(

@@ -31,6 +31,7 @@ from .answering import Answer, answer_batch
 from .arms import Arm, parse_all
 from .engine import Stopped, Unit, answer, units
 from .processes import Processes
+from .report import Report
 from .tally import Tally, report
 
 SAMPLE = 4  # problems whose memory is measured
@@ -47,11 +48,11 @@ def evaluate(
     batch_size: int = 64,
     progress: Callable[[str, int, int], None] = lambda label, done, total: None,
     cancel: Callable[[], bool] = lambda: False,
-    partial: Callable[[dict], None] | None = None,
+    partial: Callable[[Report], None] | None = None,
     kept: Path | None = None,
     source: dict | None = None,
     tuning: dict | None = None,
-) -> dict:
+) -> Report:
     """Answer every problem with every arm; returns the report (see `tally`).
 
     problems: a list, answered with the seed of `config`, or lists by seed; labels: see `arms`; batch_size: problems
@@ -80,7 +81,7 @@ def evaluate(
     done = total - sum(len(u.problems) for u in missing)
     shared = all(sets[s] == sets[first] for s in sets)
 
-    def tally(complete: int | None = None) -> dict:
+    def tally(complete: int | None = None) -> Report:
         """The report; of the first `complete` units only, where given."""
         counted = asked[:complete]
         if complete is not None and shared:

@@ -137,8 +137,8 @@ def answered(
         right |= {after(float(alpha), t + 1): found[:, t] for t in range(found.shape[1])}
     if rest := [m for m in methods if m not in right]:
         report = evaluate(models, problems, rest, config, names, batch_size=BATCH)
-        for method, answers in report["answers"].items():
-            right[method] = np.array([a["choice"] == p.answer for a, p in zip(answers, problems, strict=True)])
+        for method, answers in report.answers.items():
+            right[method] = np.array([a.choice == p.answer for a, p in zip(answers, problems, strict=True)])
     return {m: right[m] for m in methods}
 
 

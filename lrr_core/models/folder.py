@@ -5,7 +5,11 @@
       backbone/ strong/ weak/            config.json, model.safetensors, tokenizer.json (plain Hugging Face layout)
       cot/ no_cot/                       where present: the text baselines
       ladder/<step>/                     where present: moments of training from chance to best
+      base/                              where members are adapters and the base is not in the cache folder
       tilr/<pair>.npz                    where present: calibrations of TILR, each true of certain weights and one reading
+
+A member may be an *alias* of another (`aliases` in model_set.json), so that equal weights are one file, and it may be an
+*adapter* (a PEFT folder) on the one `base` that model_set.json names.
 
 A set whose members could give silently wrong numbers together (other tokenizer, other width, altered weights) is refused,
 naming the member. `models.ModelSet` is this folder with its weights loaded; a page that only has to name a set, or to ask
@@ -28,6 +32,10 @@ from ..storage import cache_folder, digest
 from .checkpoints import ROLES, Checkpoints
 
 OPTIONAL = ("cot", "no_cot")
+HIDDEN = ("none", "asked")
+BASE_KEYS = {"name", "width", "sha256", "get"}
+ADAPTER = "adapter_config.json"
+SOURCE = "source.json"  # in a base's folder: what it was made from
 
 
 class ModelError(ValueError):
@@ -44,7 +52,11 @@ class SetInfo:
 
     template: key of problems.TEMPLATES; thoughts: how many the set is meant to have; answer_prefix: text of the
     end-of-thought token(s); answer_space: text put between prefix and candidate; max_answer_tokens: longest greedy answer;
+    hidden: "asked" where nothing after the question may attend to the asked root, the last word of the prompt, else "none";
+    thought_scale: what thoughts are multiplied by where they are fed (see `rollout`);
     defaults: settings a page or command starts from (fields of RefineConfig); opens_with: the backbone the app opens on;
+    base: {} or what the members are adapters of: name, width, sha256 (of the file it was made from) and get (what
+    `python -m lrr_core get` calls it); aliases: member -> the member whose weights it has;
     members: what is known of each checkpoint (step, accuracies); weights: member -> SHA-256 of its safetensors.
     """
 
@@ -57,8 +69,12 @@ class SetInfo:
     answer_space: str = " "
     max_answer_tokens: int = 4
     max_cot_tokens: int = 24
+    hidden: str = "none"
+    thought_scale: float = 1.0
     defaults: dict = field(default_factory=dict)
     opens_with: str = "backbone"
+    base: dict = field(default_factory=dict)
+    aliases: dict = field(default_factory=dict)
     members: dict = field(default_factory=dict)
     provenance: dict = field(default_factory=dict)
     weights: dict = field(default_factory=dict)
@@ -79,6 +95,16 @@ class SetInfo:
             raise ModelError(f"{path} must be a JSON object with at least the key 'name'.")
         if unknown := sorted(set(data) - known):
             raise ModelError(f"{path} has unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
+        if data.get("hidden", "none") not in HIDDEN:
+            raise ModelError(f"{path}: hidden must be one of {', '.join(HIDDEN)}, not {data['hidden']!r}.")
+        for key in ("base", "aliases"):
+            if not isinstance(data.get(key, {}), dict):
+                raise ModelError(f"{path}: {key} must be an object, not {data[key]!r}.")
+        if data.get("base") and not (set(data["base"]) >= BASE_KEYS and isinstance(data["base"]["width"], int)):
+            raise ModelError(f"{path}: base needs {', '.join(sorted(BASE_KEYS))}, the width a whole number.")
+        scale = data.get("thought_scale", 1.0)
+        if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < float("inf"):
+            raise ModelError(f"{path}: thought_scale must be a number above 0, not {scale!r}.")
         return cls(**data)
 
 
@@ -90,6 +116,11 @@ def weight_hash(folder: Path) -> str:
             while block := file.read(1 << 22):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def bases_folder() -> Path:
+    """Where `python -m lrr_core get` puts pretrained models."""
+    return cache_folder() / "bases"
 
 
 class ModelFolder:
@@ -109,19 +140,27 @@ class ModelFolder:
         self.width = self._check_members()
 
     def folder(self, name: str) -> Path:
-        """Where the weights of a member lie."""
-        return self.path if self.alone else self.path / name
+        """Where the weights of a member lie: its own folder, or that of the member it is an alias of."""
+        return self.path if self.alone else self.path / self.info.aliases.get(name, name)
 
     def _find_members(self) -> list[str]:
-        found = [name for name in (*ROLES, *OPTIONAL) if (self.path / name).is_dir()]
+        for name, target in self.info.aliases.items():
+            if target in self.info.aliases or not (self.path / str(target)).is_dir():
+                raise ModelError(
+                    f"{name} is an alias of {target}, which is no member with weights; mend model_set.json."
+                )
+        found = [name for name in (*ROLES, *OPTIONAL) if self.folder(name).is_dir()]
         if missing := [name for name in ROLES if name not in found]:
             raise ModelError(f"{self.path} lacks the sub-folder {', '.join(missing)}; a set needs {', '.join(ROLES)}.")
         ladder = self.path / "ladder"
-        rungs = sorted(p.name for p in ladder.iterdir() if p.is_dir()) if ladder.is_dir() else []
-        return found + [f"ladder/{name}" for name in rungs]
+        own = {p.name for p in ladder.iterdir() if p.is_dir()} if ladder.is_dir() else set()
+        aliased = {name.removeprefix("ladder/") for name in self.info.aliases if name.startswith("ladder/")}
+        return found + [f"ladder/{name}" for name in sorted(own | aliased)]
 
     def _check_members(self) -> int:
         """Same tokenizer and width everywhere; returns the width."""
+        if self.info.base:
+            return self._check_adapters()
         widths, tokenizers = {}, {}
         for name in self.members:
             folder = self.folder(name)
@@ -148,6 +187,41 @@ class ModelFolder:
                     "Use checkpoints of one training."
                 )
         return widths["backbone"]
+
+    def _check_adapters(self) -> int:
+        """Every member is a LoRA adapter; the width is the base's, which need not be here yet."""
+        for name in self.members:
+            file = self.folder(name) / ADAPTER
+            try:
+                kind = json.loads(file.read_text()).get("peft_type")
+            except (OSError, ValueError, AttributeError) as error:
+                raise ModelError(f"{name} has no readable {ADAPTER} ({error}); save the adapter with PEFT.") from error
+            if kind != "LORA":
+                raise ModelError(f"{name} is an adapter of the kind {kind}, and only LORA is known.")
+            if not (file.parent / "adapter_model.safetensors").exists():
+                raise ModelError(f"{name} has no adapter_model.safetensors; save the adapter with PEFT.")
+        return self.info.base["width"]
+
+    def base_folder(self) -> Path:
+        """Where the base of the adapters lies: `base/` in the set, else the cache folder. ModelError says how to get it."""
+        base = self.info.base
+        given = [Path(base["path"])] if self.alone and "path" in base else []  # of a training, never of a set
+        for folder in (*given, self.path / "base", bases_folder() / base["name"]):
+            if (folder / "config.json").exists():
+                try:
+                    made_from = json.loads((folder / SOURCE).read_text())["sha256"]
+                except (OSError, ValueError, KeyError, TypeError):
+                    made_from = None
+                if made_from != base["sha256"]:
+                    raise ModelError(
+                        f"{folder} is not the {base['name']} that these adapters were trained on; delete it and run "
+                        f"`python -m lrr_core get {base['get']}`."
+                    )
+                return folder
+        raise ModelError(
+            f"The set {self.info.name} consists of adapters of {base['name']}, which is not on this machine yet; get it once "
+            f"with `python -m lrr_core get {base['get']}`."
+        )
 
     def hash(self, name: str) -> str:
         if name not in self._hashes:

@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
+from ..benchmarks.catalogue import BENCHMARKS
+from .adapters import Adapted, SharedBase
 from .folder import ModelError, ModelFolder, SetInfo
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -48,41 +50,57 @@ class ModelSet(ModelFolder):
         self.device, self.dtype, self.dtype_name = pick_device(device), DTYPES[dtype], dtype
         super().__init__(path, alone)
         self.lock = threading.RLock()
-        self._loaded: dict[str, torch.nn.Module] = {}
+        self._loaded: dict[str, torch.nn.Module | Adapted] = {}
+        self._base: SharedBase | None = None
         self.tokenizer = AutoTokenizer.from_pretrained(
-            self.folder("backbone"), trust_remote_code=False, local_files_only=True, padding_side="left"
+            self.base_folder() if self.info.base else self.folder("backbone"),
+            trust_remote_code=False,
+            local_files_only=True,
+            padding_side="left",
         )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token  # masked everywhere, so any token will do
 
-    def model(self, name: str) -> torch.nn.Module:
-        """The checkpoint called `name` ("backbone", "ladder/03-1200", ...), loaded once, in evaluation mode."""
+    def model(self, name: str) -> torch.nn.Module | Adapted:
+        """The checkpoint called `name` ("backbone", "ladder/03-1200", ...), loaded once, in evaluation mode. Aliases share one;
+        adapters share the base, which is in memory once."""
         if name not in self.members:
             raise ModelError(f"This set has no checkpoint {name!r}; it has {', '.join(self.members)}.")
         with self.lock:
-            if name not in self._loaded:
+            place = self.info.aliases.get(name, name)
+            if place not in self._loaded:
                 expected = self.info.weights.get(name)
                 if expected and expected != self.hash(name):
                     raise ModelError(
                         f"The weights of {name} are not those recorded in model_set.json; restore them or update the record."
                     )
-                try:
-                    model, found = AutoModelForCausalLM.from_pretrained(
-                        self.folder(name),
-                        dtype=self.dtype,
-                        trust_remote_code=False,
-                        local_files_only=True,
-                        use_safetensors=True,
-                        output_loading_info=True,
-                    )
-                except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-                    raise ModelError(f"Cannot load {name} from {self.folder(name)}: {error}; save it again.") from error
-                if missing := sorted(found["missing_keys"]):  # transformers would fill these with random numbers
-                    raise ModelError(
-                        f"The weights of {name} lack {', '.join(missing[:3])} that its config.json asks for; save it again."
-                    )
-                self._loaded[name] = model.to(self.device).eval().requires_grad_(False)
-            return self._loaded[name]
+                if self.info.base:
+                    if self._base is None:
+                        folder = self.base_folder()
+                        self._base = SharedBase(self._plain(folder, self.info.base["name"]))
+                    self._loaded[place] = self._base.add(place, self.folder(name))
+                else:
+                    self._loaded[place] = self._plain(self.folder(name), name)
+            return self._loaded[place]
+
+    def _plain(self, folder: Path, name: str) -> torch.nn.Module:
+        """A model folder in memory, frozen."""
+        try:
+            model, found = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=self.dtype,
+                trust_remote_code=False,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            raise ModelError(f"Cannot load {name} from {folder}: {error}; save it again.") from error
+        if missing := sorted(found["missing_keys"]):  # transformers would fill these with random numbers
+            raise ModelError(
+                f"The weights of {name} lack {', '.join(missing[:3])} that its config.json asks for; save it again."
+            )
+        return model.to(self.device).eval().requires_grad_(False)
 
     @property
     def tied(self) -> bool:
@@ -104,6 +122,17 @@ class ModelSet(ModelFolder):
     @property
     def answer_ids(self) -> list[int]:
         return self.encode(self.info.answer_prefix)
+
+    @property
+    def end_id(self) -> int | None:
+        """The token that ends an answer where the benchmark's candidates are scored with their end, else None."""
+        if not BENCHMARKS[self.info.benchmark].ends:
+            return None
+        if self.tokenizer.eos_token_id is None:
+            raise ModelError(
+                f"{self.info.name} has no end token, which choices are judged with; add one to its tokenizer."
+            )
+        return self.tokenizer.eos_token_id
 
     def candidate_ids(self, candidates: tuple[str, ...]) -> list[list[int]]:
         """Token ids of each candidate as it would follow the answer prefix."""

@@ -6,6 +6,11 @@ thought back as the next input embedding gives the next one. `peek` asks what th
 the state entering the cache; `fork` branches without copying, because a layer of the cache never writes over what a living
 branch holds (see `cache`, which also reads a batch on a CPU in parts of similar length).
 
+Two things a set may declare change what the model sees, for thoughts, references, scores and answers alike. `hidden`: tokens of
+the question that nothing after it may attend to (positions go on as if it could), so that what they said can only be carried
+by thoughts. `scale`: what a state is multiplied by where it is fed as an embedding; states that are kept, refined and read by
+the lens are never scaled. With neither, every number is the same to the bit as without them.
+
 Left padding throughout; positions count real tokens, so a padded row gives what the same row gives alone.
 """
 
@@ -57,7 +62,8 @@ class Stream:
     """One model reading one batch.
 
     model: the checkpoint; mask: (B, P so far), 1 = real position; last: (B, D) last hidden state after the final norm;
-    cost: forwards so far; forks share it, so that what a branch does is counted once, where it is done.
+    cost: forwards so far; forks share it, so that what a branch does is counted once, where it is done; scale, hidden: as
+    above, hidden (B, P) with True where a token of the question is not seen after it, or None.
     """
 
     model: PreTrainedModel
@@ -65,17 +71,28 @@ class Stream:
     last: torch.Tensor
     cache: DynamicCache
     cost: Cost = field(default_factory=Cost)
+    scale: float = 1.0
+    hidden: torch.Tensor | None = None
     _after: tuple[tuple[int, ...], Stream] | None = None
 
     @classmethod
-    def read(cls, model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, cost: Cost | None = None) -> Stream:
-        """Prefill: read the question, ids (B, P) left-padded with mask (B, P)."""
-        stream = cls(model, mask[:, :0], torch.empty(0), new_cache(model), cost or Cost())
+    def read(
+        cls,
+        model: PreTrainedModel,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        cost: Cost | None = None,
+        scale: float = 1.0,
+        hidden: torch.Tensor | None = None,
+    ) -> Stream:
+        """Prefill: read the question, ids (B, P) left-padded with mask (B, P); hidden: (B, P), its tokens see one another."""
+        stream = cls(model, mask[:, :0], torch.empty(0), new_cache(model), cost or Cost(), scale)
         if can_fill(stream.cache, mask[:, :-1]):
             fill(model, stream.cache, ids[:, :-1], mask[:, :-1])
             stream.mask, ids, mask = mask[:, :-1], ids[:, -1:], mask[:, -1:]
         stream._forward(model.get_input_embeddings()(ids), mask)
         stream.cost.prefill += 1
+        stream.hidden = hidden
         return stream
 
     def _forward(self, embeddings: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
@@ -87,7 +104,7 @@ class Stream:
         positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, -n:]
         out = self.model.base_model(
             inputs_embeds=embeddings,
-            attention_mask=self.mask,
+            attention_mask=self._seen(),
             position_ids=positions,
             past_key_values=self.cache,
             use_cache=True,
@@ -95,21 +112,33 @@ class Stream:
         self.last = out.last_hidden_state[:, -1]
         return out.last_hidden_state
 
+    def _seen(self) -> torch.Tensor:
+        """(B, P so far), 1 = a position that may be attended to."""
+        if self.hidden is None:
+            return self.mask
+        seen = self.mask.clone()
+        seen[:, : self.hidden.shape[1]] &= ~self.hidden
+        return seen
+
+    def _fed(self, state: torch.Tensor) -> torch.Tensor:
+        """A state (B, D) as the embedding (B, 1, D) that is fed."""
+        return (state if self.scale == 1 else state * self.scale)[:, None]
+
     def fork(self) -> Stream:
         """A branch that shares what was read and appends on its own; the parent's cache stays as it is (tested)."""
         cache = copy.copy(self.cache)
         cache.layers = [copy.copy(layer) for layer in self.cache.layers]
-        return Stream(self.model, self.mask, self.last, cache, self.cost)
+        return Stream(self.model, self.mask, self.last, cache, self.cost, self.scale, self.hidden)
 
     def append(self, state: torch.Tensor) -> torch.Tensor:
         """Feed state (B, D) as the next input embedding and keep it in the cache; returns the output (B, D)."""
         self.cost.single += 1
-        return self._forward(state[:, None])[:, -1]
+        return self._forward(self._fed(state))[:, -1]
 
     def peek(self, state: torch.Tensor) -> torch.Tensor:
         """What the model makes of state (B, D) here, as (B, D); nothing is kept. Differentiable in `state`."""
         self.cost.probe += 1
-        return self.fork()._forward(state[:, None])[:, -1]
+        return self.fork()._forward(self._fed(state))[:, -1]
 
     def after(self, ids: Sequence[int]) -> Stream:
         """A branch that has also read these tokens in every row. It is kept until this stream goes on, so that scoring and
@@ -141,13 +170,20 @@ def latent_rollout(stream: Stream, thoughts: int) -> Iterator[torch.Tensor]:
 
 @torch.no_grad()
 def score_candidates(
-    stream: Stream, answer_prefix: Sequence[int], candidates: Sequence[Sequence[Sequence[int]]]
+    stream: Stream,
+    answer_prefix: Sequence[int],
+    candidates: Sequence[Sequence[Sequence[int]]],
+    end_id: int | None = None,
 ) -> torch.Tensor:
     """log p of every candidate answer after the end-of-thought token(s), (B, C); -inf where a problem has fewer candidates.
 
     answer_prefix: ids of the end-of-thought token(s); candidates: per problem, per candidate, token ids. A candidate of
     several tokens scores the sum of their log-probabilities. The stream is left as it was.
+    end_id: token that ends an answer, counted behind every candidate; without it one that begins another is never the
+    less likely of the two.
     """
+    if end_id is not None:
+        candidates = [[[*ids, end_id] for ids in per] for per in candidates]
     end = stream.after(answer_prefix)
     b, device = stream.mask.shape[0], stream.mask.device
     first = end.logits(end.last).float().log_softmax(-1)  # (B, V)

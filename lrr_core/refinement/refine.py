@@ -59,13 +59,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Prompts:
-    """A batch of problems as a model set reads them: ids, mask (B, P); candidates and watched tokens per problem."""
+    """A batch of problems as a model set reads them: ids, mask (B, P); candidates and watched tokens per problem; scale and
+    hidden (B, P) or None: what the set declares of thoughts and of the asked root (see `rollout`)."""
 
     problems: tuple[Problem, ...]
     ids: torch.Tensor
     mask: torch.Tensor
     candidates: list[list[list[int]]]
     watched: list[list[int]]
+    scale: float = 1.0
+    hidden: torch.Tensor | None = None
 
     @classmethod
     def make(cls, models: ModelSet, problems: Sequence[Problem]) -> Prompts:
@@ -78,13 +81,35 @@ class Prompts:
         watched = [
             [models.encode(models.info.answer_space + n)[0] for n in p.graph.names] if p.graph else [] for p in problems
         ]
-        return cls(tuple(problems), ids, mask, [models.candidate_ids(p.candidates) for p in problems], watched)
+        candidates = [models.candidate_ids(p.candidates) for p in problems]
+        hidden = _asked(models, problems, rows, ids) if models.info.hidden == "asked" else None
+        return cls(tuple(problems), ids, mask, candidates, watched, models.info.thought_scale, hidden)
+
+    def read(self, model: torch.nn.Module, cost: Cost | None = None) -> Stream:
+        """`model` after the question of every problem."""
+        return Stream.read(model, self.ids, self.mask, cost, self.scale, self.hidden)
 
     def branched(self, rows: int) -> Prompts:
         """Every problem `rows` / B times in a row; ids and mask stay, because a question is read only once."""
         every = [i for i in range(len(self.problems)) for _ in range(rows // len(self.problems))]
         candidates, watched = [self.candidates[i] for i in every], [self.watched[i] for i in every]
         return replace(self, problems=tuple(self.problems[i] for i in every), candidates=candidates, watched=watched)
+
+
+def _asked(models: ModelSet, problems: Sequence[Problem], rows: list[list[int]], ids: torch.Tensor) -> torch.Tensor:
+    """(B, P): True at the tokens of the asked root, the last of every prompt. ModelError where they are not."""
+    hidden = torch.zeros_like(ids, dtype=torch.bool)
+    for i, (problem, row) in enumerate(zip(problems, rows, strict=True)):
+        root = (
+            models.encode(models.info.answer_space + problem.graph.names[problem.graph.root]) if problem.graph else []
+        )
+        if not root or row[-len(root) :] != root:
+            raise ModelError(
+                f"This set hides the asked root, which must be the last word of the prompt; in {problem.id} it is not. "
+                'Use the template "words" or "triples", or set hidden to "none" in model_set.json.'
+            )
+        hidden[i, -len(root) :] = True
+    return hidden
 
 
 class Refiner:
@@ -167,10 +192,10 @@ class Refiner:
     def _run(self) -> Iterator[Step]:
         config, c = self.config, self.prompts
         rows = len(self.configs)
-        main = self.main = _branched(Stream.read(self.backbone, c.ids, c.mask, self.cost), rows)
+        main = self.main = _branched(c.read(self.backbone, self.cost), rows)
         both = []
         if self.has_references:
-            both = [_branched(Stream.read(m, c.ids, c.mask, self.reference_cost), rows) for m in self.references]
+            both = [_branched(c.read(m, self.reference_cost), rows) for m in self.references]
         self.streams = {"backbone": main} | dict(zip(self.roles, both, strict=False))
         momentum = torch.zeros_like(main.last)
         proposal = main.last
@@ -206,7 +231,7 @@ class Refiner:
                 stream.append(h)
             self.done = t + 1
             if self.details:
-                self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates))
+                self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates, self.models.end_id))
                 self.cost.readout += 1
 
     def _check_length(self) -> None:
@@ -295,7 +320,7 @@ class Refiner:
         if self.readouts:
             scores = self.readouts[-1]
         else:
-            scores = score_candidates(main, self.models.answer_ids, c.candidates)
+            scores = score_candidates(main, self.models.answer_ids, c.candidates, self.models.end_id)
         texts, forwards = [""] * b, [len(self.models.answer_ids)] * b
         ids: list[list[int]] = [[] for _ in range(b)]
         if decode:
@@ -379,6 +404,8 @@ def _branched(stream: Stream, rows: int) -> Stream:
         return stream
     branch = stream.fork()
     branch.mask, branch.last = stream.mask.repeat_interleave(times, 0), stream.last.repeat_interleave(times, 0)
+    if stream.hidden is not None:
+        branch.hidden = stream.hidden.repeat_interleave(times, 0)
     branch.cache.batch_repeat_interleave(times)  # makes new tensors: those of the fork's parent stay as they are
     return branch
 
@@ -404,6 +431,6 @@ def run_all(refiner: Refiner, decode: bool = True) -> list[Run]:
 @torch.no_grad()
 def plain_thoughts(models: ModelSet, prompts: Prompts, thoughts: int, name: str = "backbone") -> torch.Tensor:
     """(B, T, D) thoughts of checkpoint `name` left to itself."""
-    stream = Stream.read(models.model(name), prompts.ids, prompts.mask)
+    stream = prompts.read(models.model(name))
     rolled = list(latent_rollout(stream, thoughts))
     return torch.stack(rolled, 1) if rolled else stream.last.new_zeros(len(prompts.problems), 0, stream.last.shape[-1])

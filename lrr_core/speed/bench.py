@@ -25,7 +25,7 @@ from ..analysis.projection import Background
 from ..benchmarks.catalogue import BENCHMARKS
 from ..figures.explore import explore_figure
 from ..models.opened import ModelSet
-from ..models.rollout import Stream, decode_greedy, latent_rollout, score_candidates
+from ..models.rollout import decode_greedy, latent_rollout, score_candidates
 from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig
 from ..refinement.tracing import refine_problem
@@ -88,7 +88,7 @@ def uncached_loop(models: ModelSet, problems: list, thoughts: int) -> tuple[list
 @torch.no_grad()
 def batched_rollout(models: ModelSet, prompts: Prompts, thoughts: int) -> list[Answered]:
     """The fast one: one batch, every position read once."""
-    stream = Stream.read(models.model("backbone"), prompts.ids, prompts.mask)
+    stream = prompts.read(models.model("backbone"))
     for _ in latent_rollout(stream, thoughts):
         pass
     scores = score_candidates(stream, models.answer_ids, prompts.candidates)
@@ -137,8 +137,8 @@ def run(path: Path) -> Iterator[str]:
     cost = run_all(refiner, decode=False)[0].cost
     needed = cost["prefill"], cost["single"] + cost["probe"]
     backbone = models.model("backbone")
-    prefill = seconds(lambda: Stream.read(backbone, prompts.ids, prompts.mask), 30)
-    stream = Stream.read(backbone, prompts.ids, prompts.mask)
+    prefill = seconds(lambda: prompts.read(backbone), 30)
+    stream = prompts.read(backbone)
     state = stream.last
     with torch.no_grad():
         bare = seconds(lambda: stream.fork()._forward(state[:, None]), 60)

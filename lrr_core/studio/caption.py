@@ -18,7 +18,14 @@ from .recipe import Recipe
 from .records import MapRecord, Record
 from .regime_record import RegimeRecord
 
-NAMES = {"prosqa": "ProsQA", "gsm8k": "GSM8K", "mathqa": "MathQA", "aqua": "AQuA-RAT", "strategyqa": "StrategyQA"}
+NAMES = {
+    "prosqa": "ProsQA",
+    "words": "ProsQA in nouns",
+    "gsm8k": "GSM8K",
+    "mathqa": "MathQA",
+    "aqua": "AQuA-RAT",
+    "strategyqa": "StrategyQA",
+}
 
 
 def caption_of(trace: Trace, recipe: Recipe, records: Mapping[str, Record], typical: str = "") -> str:

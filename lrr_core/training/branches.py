@@ -12,7 +12,7 @@ the two candidates. Thoughts are fed back for real, with gradients through time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,30 +25,69 @@ from .reasoner import ANSWER, ASK, EDGE, END, VOCABULARY
 _ID = {word: i for i, word in enumerate(VOCABULARY)}
 
 
+@dataclass(frozen=True)
+class Wording:
+    """How a graph is written for one model, in token ids.
+
+    vocabulary: V; names: question -> (N,) id of every node; facts: question -> ids of its edges; ask: (question, pair of nodes,
+    root) -> ids of one length Q, the root's own token last; end: (E,) ids read before an answer; hidden: whether thoughts and
+    answers may not see the root's token; scale: what a thought is multiplied by before it is fed. Id 0 is padding.
+    """
+
+    vocabulary: int
+    names: Callable[[GraphQuestion], list[int]]
+    facts: Callable[[GraphQuestion], list[int]]
+    ask: Callable[[GraphQuestion, Sequence[int], int], list[int]]
+    end: tuple[int, ...]
+    hidden: bool = False
+    scale: float = 1.0
+
+
+def _names(q: GraphQuestion) -> list[int]:
+    return [_ID[name] for name in q.names]
+
+
+TRIPLES = Wording(
+    vocabulary=len(VOCABULARY),
+    names=_names,
+    facts=lambda q: [t for ids in [_names(q)] for s, e in q.edges for t in (ids[s], ids[e], _ID[EDGE])],
+    ask=lambda q, pair, root: [_ID[ASK], *(_ID[q.names[i]] for i in (*pair, root))],
+    end=(_ID[ANSWER],),
+)
+
+
 @dataclass
 class Batch:
-    """edges: (B, P) ids, left padded; branches: (B, M, 4) "? c c root"; frontier: (B, M, T, V) target distributions, zero
-    rows where there is no frontier; answer: (B, M) id of the reachable candidate; hops: (B, M), 0 = branch has no question."""
+    """edges: (B, P) ids, left padded; branches: (B, M, Q) ids of the question ("? c c root"); frontier: (B, M, T, V) target
+    distributions, zero rows where there is no frontier; answer: (B, M) id of the reachable candidate; hops: (B, M), 0 = branch
+    has no question; pair: (B, M, 2) ids of the candidates."""
 
     edges: torch.Tensor
     branches: torch.Tensor
     frontier: torch.Tensor
     answer: torch.Tensor
     hops: torch.Tensor
+    pair: torch.Tensor
 
 
-def make_batch(questions: list[GraphQuestion], branches: int, thoughts: int, rng: np.random.Generator) -> Batch:
-    longest = max(len(q.edges) for q in questions) * 3
-    size = len(questions)
+def make_batch(
+    questions: list[GraphQuestion],
+    branches: int,
+    thoughts: int,
+    rng: np.random.Generator,
+    wording: Wording = TRIPLES,
+) -> Batch:
+    rows = [wording.facts(q) for q in questions]
+    longest, size = max(map(len, rows)), len(questions)
     edges = np.zeros((size, longest), np.int64)
-    asked = np.zeros((size, branches, 4), np.int64)
-    frontier = np.zeros((size, branches, thoughts, len(VOCABULARY)), np.float32)
+    asked = np.zeros((size, branches, len(wording.ask(questions[0], (0, 0), 0))), np.int64)
+    pairs = np.zeros((size, branches, 2), np.int64)
+    frontier = np.zeros((size, branches, thoughts, wording.vocabulary), np.float32)
     answer = np.zeros((size, branches), np.int64)
     hops = np.zeros((size, branches), np.int64)
     for b, q in enumerate(questions):
-        ids = [_ID[name] for name in q.names]
-        row = [t for s, e in q.edges for t in (ids[s], ids[e], _ID[EDGE])]
-        edges[b, longest - len(row) :] = row
+        ids = wording.names(q)
+        edges[b, longest - len(rows[b]) :] = rows[b]
         children = q.children()
         inner = [i for i, kids in enumerate(children) if kids and i != q.root]
         extra: Sequence[int] = []
@@ -67,44 +106,55 @@ def make_batch(questions: list[GraphQuestion], branches: int, thoughts: int, rng
                 no_pool = [i for i, d in enumerate(depth) if d < 0]
                 yes = int(rng.choice([i for i, d in enumerate(depth) if d == level]))
                 if not no_pool:
-                    asked[b, m] = _ID[ASK], ids[yes], ids[root], ids[root]
+                    asked[b, m] = wording.ask(q, (yes, root), root)
                     continue
                 no = int(rng.choice(no_pool))
                 pair = (yes, no) if rng.random() < 0.5 else (no, yes)
-            asked[b, m] = _ID[ASK], ids[pair[0]], ids[pair[1]], ids[root]
+            asked[b, m] = wording.ask(q, pair, root)
+            pairs[b, m] = ids[pair[0]], ids[pair[1]]
             answer[b, m], hops[b, m] = ids[yes], depth[yes]
     frontier /= np.maximum(frontier.sum(-1, keepdims=True), 1)
-    return Batch(*(torch.from_numpy(x) for x in (edges, asked, frontier, answer, hops)))
+    return Batch(*(torch.from_numpy(x) for x in (edges, asked, frontier, answer, hops, pairs)))
 
 
-def _block_mask(pad: torch.Tensor, m: int, thoughts: int, dtype) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Additive masks: the prefill's (B, 1, P + 4M, P + 4M), then one per thought, (B, 1, 2M, columns so far).
+def _block_mask(
+    pad: torch.Tensor, m: int, ask: int, end: int, thoughts: int, hidden: bool, dtype
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Additive masks: the prefill's (B, 1, P + M Q, P + M Q), then one per thought, (B, 1, M + M E, columns so far).
 
-    Columns: P edge tokens, M x 4 branch tokens, then per thought M thoughts and M end-of-thought tokens.
+    Columns: P edge tokens, M x Q question tokens, then per thought M thoughts and M x E end-of-thought tokens. hidden: no
+    thought and no answer sees the last token of its question.
     """
     b, p = pad.shape
-    q = p + 4 * m
+    q = p + ask * m
     allow = torch.zeros(b, q, q, dtype=torch.bool)
     allow[:, :, :p] = ~pad[:, None, :]
     allow[:, :p, :p] &= torch.ones(p, p, dtype=torch.bool).tril()
-    branch = torch.arange(4 * m) // 4
-    own = branch[:, None] == branch[None, :]
-    allow[:, p:, p:] = own & torch.ones(4 * m, 4 * m, dtype=torch.bool).tril()
+    allow[:, p:, p:] = _own(m, ask)
     allow |= torch.eye(q, dtype=torch.bool)  # a padded row may see itself, so that no softmax is empty
     low = torch.finfo(dtype).min
     first = torch.zeros(b, 1, q, q, dtype=dtype).masked_fill_(~allow[:, None], low)
-    eye, none = torch.eye(m, dtype=torch.bool), torch.zeros(m, m, dtype=torch.bool)
-    head = torch.cat([~pad[:, None, :].expand(b, m, p), eye.repeat_interleave(4, 1).expand(b, m, 4 * m)], -1)
+    eye, none = torch.eye(m, dtype=torch.bool), torch.zeros(m, m * end, dtype=torch.bool)
+    question = eye.repeat_interleave(ask, 1)
+    if hidden:
+        question[:, ask - 1 :: ask] = False
+    head = torch.cat([~pad[:, None, :].expand(b, m, p), question.expand(b, *question.shape)], -1)
     steps: list[torch.Tensor] = []
     past: list[torch.Tensor] = []
     for _ in range(thoughts):
-        row = torch.cat([head, *(x.expand(b, m, m) for x in past)], -1)
-        thought = torch.cat([row, eye.expand(b, m, m), none.expand(b, m, m)], -1)
-        answer = torch.cat([row, eye.expand(b, m, m), eye.expand(b, m, m)], -1)
+        row = torch.cat([head, *(x.expand(b, *x.shape) for x in past), eye.expand(b, m, m)], -1)
+        thought = torch.cat([row, none.expand(b, *none.shape)], -1)
+        answer = torch.cat([row.repeat_interleave(end, 1), _own(m, end).expand(b, m * end, m * end)], -1)
         allow = torch.cat([thought, answer], 1)[:, None]
         steps.append(torch.zeros(allow.shape, dtype=dtype).masked_fill_(~allow, low))
         past += [eye, none]
     return first, steps
+
+
+def _own(m: int, n: int) -> torch.Tensor:
+    """(M n, M n): who sees whom among n tokens of each of M branches, each its own and what came before."""
+    branch = torch.arange(n * m) // n
+    return (branch[:, None] == branch[None, :]) & torch.ones(n * m, n * m, dtype=torch.bool).tril()
 
 
 def fast_forward(model, x, positions, mask, cache: list, keep: int | None = None) -> torch.Tensor:
@@ -114,13 +164,13 @@ def fast_forward(model, x, positions, mask, cache: list, keep: int | None = None
     per layer, extended in place; keep: how many trailing positions are returned. Equal to `model.model` (tested).
     """
     core, config = model.model, model.config
-    heads, depth = config.num_attention_heads, config.head_dim
+    heads, shared, depth = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     cos, sin = (e[:, None] for e in core.rotary_emb(x, position_ids=positions))  # (B, 1, P, depth)
     b = x.shape[0]
     for i, layer in enumerate(core.layers):
         attention = layer.self_attn
         h = _norm(x, layer.input_layernorm)
-        k, v = (f(h).view(b, -1, heads, depth).transpose(1, 2) for f in (attention.k_proj, attention.v_proj))
+        k, v = (f(h).view(b, -1, shared, depth).transpose(1, 2) for f in (attention.k_proj, attention.v_proj))
         k = _rotate(k, cos, sin)
         if i == len(core.layers) - 1 and keep is not None:
             h, x, cos, sin, mask = h[:, -keep:], x[:, -keep:], cos[:, :, -keep:], sin[:, :, -keep:], mask[:, :, -keep:]
@@ -130,6 +180,8 @@ def fast_forward(model, x, positions, mask, cache: list, keep: int | None = None
             cache[i] = (k, v)
         else:
             cache.append((k, v))
+        if shared < heads:  # several query heads read one pair of keys and values
+            k, v = (z.repeat_interleave(heads // shared, 1) for z in (k, v))
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         x = x + attention.o_proj(out.transpose(1, 2).reshape(b, x.shape[1], -1))
         h = _norm(x, layer.post_attention_layernorm)
@@ -146,31 +198,35 @@ def _rotate(x, cos, sin):
     return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
 
 
-def latent_losses(model, batch: Batch, thoughts: int) -> dict[str, torch.Tensor]:
+def latent_losses(model, batch: Batch, thoughts: int, wording: Wording = TRIPLES) -> dict[str, torch.Tensor]:
     """Frontier and answer losses of one batch with `thoughts` thoughts fed back, and what the log shows.
 
     Returns scalars `loss`, `frontier`, `answer`, and the vectors `mass` (T): mean probability on the true frontier of
     thought t, `right` (T): share of branch-0 questions answered correctly after t thoughts, among those with hops <= t.
     """
     embed = model.model.embed_tokens
-    b, m = batch.branches.shape[:2]
+    b, m, ask = batch.branches.shape
+    last = len(wording.end)
     pad = batch.edges == 0
     device = batch.edges.device
-    first, step_masks = _block_mask(pad, m, thoughts, embed.weight.dtype)
+    first, step_masks = _block_mask(pad, m, ask, last, thoughts, wording.hidden, embed.weight.dtype)
     position = ((~pad).cumsum(1) - 1).clamp(min=0)
     length = position[:, -1:] + 1  # (B, 1)
-    spots = (length + torch.arange(4, device=device)).repeat(1, m)
+    spots = (length + torch.arange(ask, device=device)).repeat(1, m)
     cache: list = []
-    ids = torch.cat([batch.edges, batch.branches.reshape(b, 4 * m)], 1)
-    hidden = fast_forward(model, embed(ids), torch.cat([position, spots], 1), first, cache, keep=4 * m)
-    thought = hidden.view(b, m, 4, -1)[:, :, 3]  # (B, M, D)
-    end = embed.weight[_ID[ANSWER]].expand(b, m, -1)
+    ids = torch.cat([batch.edges, batch.branches.reshape(b, ask * m)], 1)
+    hidden = fast_forward(model, embed(ids), torch.cat([position, spots], 1), first, cache, keep=ask * m)
+    thought = hidden.view(b, m, ask, -1)[:, :, -1]  # (B, M, D)
+    end = embed.weight[list(wording.end) * m].expand(b, m * last, -1)
+    after = torch.arange(1, last + 1, device=device).repeat(m)
     thoughts_out, answers_out = [], []
     for t in range(thoughts):
         thoughts_out.append(thought)
-        spot = (length + 4 + t).expand(b, m)
-        hidden = fast_forward(model, torch.cat([thought, end], 1), torch.cat([spot, spot + 1], 1), step_masks[t], cache)
-        thought, answer = hidden[:, :m], hidden[:, m:]
+        fed = thought if wording.scale == 1 else thought * wording.scale
+        spot = (length + ask + t).expand(b, m)
+        places = torch.cat([spot, spot[:, :1] + after], 1)
+        hidden = fast_forward(model, torch.cat([fed, end], 1), places, step_masks[t], cache)
+        thought, answer = hidden[:, :m], hidden[:, m:].view(b, m, last, -1)[:, :, -1]
         answers_out.append(answer)
     lens = F.linear(torch.stack(thoughts_out, 2), embed.weight).log_softmax(-1)  # (B, M, T, V)
     read = F.linear(torch.stack(answers_out, 2), embed.weight).log_softmax(-1)
@@ -182,7 +238,7 @@ def latent_losses(model, batch: Batch, thoughts: int) -> dict[str, torch.Tensor]
     frontier = per_t[has.any(0).any(0)].mean()
     due = (batch.hops > 0)[..., None] & (torch.arange(1, thoughts + 1) >= batch.hops[..., None])  # (B, M, T)
     early = (batch.hops > 0)[..., None] & ~due
-    pair = batch.branches[:, :, 1:3]  # (B, M, 2)
+    pair = batch.pair
     of_pair = read.gather(-1, pair[:, :, None].expand(b, m, thoughts, 2))  # (B, M, T, 2) log-probabilities
     gold = read.gather(-1, batch.answer[:, :, None, None].expand(b, m, thoughts, 1))[..., 0]
     hit = -(gold * due).sum() / due.sum().clamp(min=1)

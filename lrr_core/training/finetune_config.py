@@ -96,7 +96,7 @@ class FinetuneConfig:
         data = dict(read_config(source))
         if (trainer := data.pop("trainer", "backbone")) != "backbone":
             raise ProblemError(f'This configuration is for the trainer "backbone", not {trainer!r}.')
-        check_types(data, {f.name: _default(f) for f in fields(cls)}, "the configuration")
+        check_types(data, {f.name: default_of(f) for f in fields(cls)}, "the configuration")
         for name, table in (("scratch", SCRATCH), ("lora", LORA)):
             if data.get(name):
                 check_types(data[name], table, name)
@@ -206,7 +206,7 @@ def trainer_of(data: dict) -> str:
     return named
 
 
-def _default(f):
+def default_of(f):
     return f.default_factory() if callable(f.default_factory) else f.default
 
 

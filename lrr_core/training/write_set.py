@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -14,7 +13,7 @@ from ..storage import write_json
 from .checkpoints import replace_folder
 
 # what going on with a run needs and a set does not
-NOT_SERVED = {"progress.json", "optimiser.safetensors", "raw.safetensors", "adapter"}
+NOT_SERVED = {"progress.json", "optimiser.safetensors", "raw.safetensors", "mean.safetensors", "adapter"}
 
 
 def write_set(
@@ -27,25 +26,30 @@ def write_set(
     known: Callable[[Path], dict],
     opens: Path | None = None,
 ) -> Path:
-    """Write a model set and return its folder.
+    """Write a model set and return its folder. A checkpoint that serves as several members is stored once, as a rung where it
+    is one; the others are its aliases.
 
     rungs: the checkpoints of the ladder from the first to the best, which is also backbone and strong; texts: `cot` and
     `no_cot`, None where there is none; known: what is recorded of a checkpoint besides its step; opens: the rung the app opens
     on (by default the backbone). ModelError for a folder without weights.
     """
-    places = {"backbone": rungs[-1], "strong": rungs[-1], "weak": weak}
-    places |= {f"ladder/{i:02d}-step-{step_of(folder):05d}": folder for i, folder in enumerate(rungs)}
+    ladder = {f"ladder/{i:02d}-step-{step_of(folder):05d}": folder for i, folder in enumerate(rungs)}
+    places = {"backbone": rungs[-1], "strong": rungs[-1], "weak": weak} | ladder
     places |= {name: folder for name, folder in texts.items() if folder}
+    stored: dict[Path, str] = {folder: name for name, folder in ladder.items()}
     beside = out.with_name(f".{out.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
-    members, weights = {}, {}
+    members, weights, aliases = {}, {}, {}
     for name, folder in places.items():
         if not any(folder.glob("*.safetensors")):
             raise ModelError(f"{folder} holds no weights; give a checkpoint folder such as RUN/last for {name}.")
-        shutil.copytree(folder, beside / name, ignore=lambda *_: NOT_SERVED, copy_function=_link)
+        if stored.setdefault(folder, name) == name:
+            shutil.copytree(folder, beside / name, ignore=lambda *_: NOT_SERVED)
+        else:
+            aliases[name] = stored[folder]
         members[name] = {"step": step_of(folder)} | known(folder)
-        weights[name] = weight_hash(beside / name)
-    info = replace(info, members=members, weights=weights)
+        weights[name] = weight_hash(folder) if name in aliases else weight_hash(beside / name)
+    info = replace(info, members=members, weights=weights, aliases=aliases)
     if opens is not None:
         info = replace(info, opens_with=next(n for n, f in places.items() if f == opens and n.startswith("ladder/")))
     write_json(asdict(info), beside / "model_set.json")
@@ -61,14 +65,3 @@ def step_of(folder: Path) -> int:
         return json.loads((folder / "progress.json").read_text())["step"]
     except (OSError, KeyError, ValueError):
         return 0
-
-
-def _link(source: str, target: str) -> None:
-    """Weights are linked where the file system can, since one checkpoint serves as several members; the rest is copied."""
-    if source.endswith(".safetensors"):
-        try:
-            os.link(source, target)
-            return
-        except OSError:
-            pass
-    shutil.copy2(source, target)

@@ -12,8 +12,10 @@ import pytest
 from lrr_core.__main__ import main
 from lrr_core.benchmarks.answers import letter
 from lrr_core.benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem, cot_steps, cot_text, describe, from_text
+from lrr_core.benchmarks.english import parse_text
 from lrr_core.benchmarks.multiple_choice import options_of
-from lrr_core.benchmarks.prosqa import ProblemError, parse_text, to_record
+from lrr_core.benchmarks.nouns import NOUNS
+from lrr_core.benchmarks.prosqa import ProblemError, to_record
 
 RECORDS = {
     "prosqa": to_record(
@@ -56,12 +58,13 @@ def problem(key, **changed):
     return BENCHMARKS[key].read_record({**RECORDS[key], **changed}, "x")
 
 
-def test_the_five_of_the_paper_are_there():
-    assert set(BENCHMARKS) == set(RECORDS)
+def test_the_five_of_the_paper_are_there_and_the_graphs_in_everyday_nouns():
+    assert set(BENCHMARKS) == set(RECORDS) | {"words", "generic"}
     assert {key: b.chance for key, b in BENCHMARKS.items()} == {
-        "prosqa": 0.5, "gsm8k": 0.0, "mathqa": 0.2, "aqua": 0.2, "strategyqa": 0.5,
+        "generic": 0.0, "prosqa": 0.5, "words": 0.5, "gsm8k": 0.0, "mathqa": 0.2, "aqua": 0.2, "strategyqa": 0.5,
     }  # fmt: skip
-    for key, b in BENCHMARKS.items():
+    for key in RECORDS:
+        b = BENCHMARKS[key]
         assert b.key == key and problem(key).benchmark == key
 
 
@@ -130,8 +133,8 @@ def test_prompts_hold_question_and_options_and_never_the_answer_or_the_reasoning
     assert BENCHMARKS["strategyqa"].render(problem("strategyqa"), "instruct") == (
         "Question: Could a penguin outrun a rumour?\nAnswer with yes or no.\nAnswer:"
     )
-    for key, b in BENCHMARKS.items():
-        p = problem(key)
+    for key in RECORDS:
+        b, p = BENCHMARKS[key], problem(key)
         for template in b.templates:
             text = b.render(p, template)
             assert text == TEMPLATES[template](p)
@@ -481,3 +484,39 @@ def test_the_value_of_the_right_option_names_it_unless_another_reads_the_same(re
         missed = [p for p in loaded.problems if letter(f"The answer is {p.options[p.answer]}.", p.options) != p.answer]
         assert all(p.doubt or p.options[p.answer] == "d" for p in missed)  # the option "d" of MathQA reads as a letter
         assert len(missed) == (15 if key == "mathqa" else 0)
+
+
+# --- graphs in everyday nouns ------------------------------------------------------------------------------------------
+
+
+def test_problems_in_everyday_nouns_are_the_same_problems_under_other_names():
+    made, twins = (BENCHMARKS[key].generate("balanced", 5, 3, (8, 12), (2, 2)) for key in ("words", "prosqa"))
+    for p, twin in zip(made, twins, strict=True):
+        assert (p.graph.edges, p.graph.root, p.graph.candidates) == (
+            twin.graph.edges,
+            twin.graph.root,
+            twin.graph.candidates,
+        )
+        assert set(p.graph.names) <= set(NOUNS) and not p.renamed
+    assert BENCHMARKS["words"].generate("balanced", 5, 3, (8, 12), (2, 2)) == made
+
+
+def test_a_prompt_in_nouns_is_sentences_and_ends_with_the_asked_root():
+    p = from_text(
+        "words", "Every cup is a lamp. Every lamp is a stone. Every boat is a tree. Is every cup a stone or tree?"
+    )
+    assert (
+        TEMPLATES["words"](p)
+        == "Every cup is a lamp. Every lamp is a stone. Every boat is a tree. Question: stone or tree? cup"
+    )
+    assert p.benchmark == "words" and p.gold == "stone" and cot_text(p, "words") == "lamp stone"
+
+
+def test_a_word_the_set_does_not_know_is_renamed_and_said():
+    p = from_text("words", "Every wumpus is a lamp. Every boat is a tree. Is every wumpus a lamp or tree?")
+    assert p.renamed == (("wumpus", p.graph.names[0]),) and p.graph.names[0] in NOUNS
+
+
+def test_every_noun_begins_with_a_consonant_and_is_named_once():
+    assert len(set(NOUNS)) == len(NOUNS) >= 190
+    assert all(n.isalpha() and n.islower() and n[0] not in "aeiou" for n in NOUNS)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lrr_core.benchmarks.english import parse_text
 from lrr_core.benchmarks.generators import generate
 from lrr_core.benchmarks.prosqa import (
     CONCEPTS,
@@ -16,7 +17,6 @@ from lrr_core.benchmarks.prosqa import (
     breadth_first,
     from_record,
     map_names,
-    parse_text,
     to_record,
 )
 from lrr_core.benchmarks.shortcuts import depth_rule, fit_count_baseline

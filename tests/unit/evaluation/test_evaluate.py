@@ -20,8 +20,10 @@ from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
 from lrr_core.evaluation import answering, engine
 from lrr_core.evaluation import evaluate as evaluating
 from lrr_core.evaluation.arms import known_methods, parse
-from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
+from lrr_core.evaluation.evaluate import Stopped, _lent
+from lrr_core.evaluation.evaluate import evaluate as measure
 from lrr_core.evaluation.processes import Processes
+from lrr_core.evaluation.report import from_dict, to_dict
 from lrr_core.evaluation.tally import table
 from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.models.folder import ModelError
@@ -72,6 +74,11 @@ def seven():
 def whole(models, seven):
     """Every method on every problem."""
     return evaluate(models, seven, EVERY, CONFIG, batch_size=5)
+
+
+def evaluate(*args, **options) -> dict:
+    """The report as its file has it."""
+    return to_dict(measure(*args, **options))
 
 
 def timeless(data: dict) -> dict:
@@ -146,7 +153,7 @@ def test_without_coconut_nothing_is_compared(models, seven):
 
 
 def test_the_table_shows_chance_n_and_every_method(whole):
-    lines = list(table(whole))
+    lines = list(table(from_dict(whole)))
     assert "n = 7" in lines[0] and "chance 50.0 %" in lines[0] and "reference next" in lines[0]
     firsts = [line.split()[0] for line in lines[2:]]
     assert firsts[: len(EVERY) + 2] == [*EVERY, "depth_rule", "graph_counts"]
@@ -253,7 +260,9 @@ def test_progress_counts_answers_and_all_arms_answer_a_batch_before_the_next(mod
 
 def test_a_partial_report_is_the_report_of_the_problems_so_far(models, seven):
     seen = []
-    evaluate(models, seven, ["coconut", "full"], CONFIG, batch_size=3, partial=seen.append)
+    evaluate(
+        models, seven, ["coconut", "full"], CONFIG, batch_size=3, partial=lambda report: seen.append(to_dict(report))
+    )
     assert [part["n"] for part in seen] == [3, 6]
     three = evaluate(models, seven[:3], ["coconut", "full"], CONFIG, batch_size=3)
     assert seen[0]["answers"] == three["answers"] and seen[0]["comparisons"] == three["comparisons"]

@@ -106,7 +106,7 @@ def test_pickled_weights_are_never_read(folder):
 
 def test_unknown_keys_of_a_set_are_refused_and_the_known_ones_listed(folder):
     change(folder / "model_set.json", temperature=1)
-    refuses(folder, r"unknown keys temperature; known: answer_prefix, .*weights")
+    refuses(folder, r"unknown keys temperature; known: aliases, answer_prefix, .*weights")
 
 
 @pytest.mark.parametrize(("text", "message"), [("{", "is not valid JSON"), ("[]", "with at least the key 'name'")])

@@ -89,7 +89,7 @@ def test_every_answer_is_the_one_evaluate_counts(opened, measured):
             report = evaluate(opened["llama"], problems, MEASURED, config, Checkpoints(rung))
             for method in (*UNPUSHED, *PUSHED):
                 pair = (reference, "strong", "weak") if method in PUSHED else ()
-                chosen = np.array([a["choice"] for a in report["answers"][method]])
+                chosen = np.array([a.choice for a in report.answers[method]])
                 np.testing.assert_array_equal(ladder.answers[Asked(rung, method, *pair)], chosen == gold)
 
 
@@ -103,7 +103,7 @@ def test_pairs_answer_the_first_problems_with_those_references(opened, measured)
         replace(CONFIG, reference="same"),
         Checkpoints("backbone", "weak", "strong"),
     )
-    right = [a["choice"] == p.answer for a, p in zip(report["answers"]["full"], problems, strict=True)]
+    right = [a.choice == p.answer for a, p in zip(report.answers["full"], problems, strict=True)]
     np.testing.assert_array_equal(ladder.answers[Asked("backbone", "full", "same", "weak", "strong")], right)
 
 
