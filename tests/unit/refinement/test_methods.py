@@ -65,7 +65,7 @@ def test_a_record_is_all_that_labels_comparisons_and_reports_need(own, models, p
     compared = compare_methods(models, problems[0], CONFIG)
     assert "half" in compared.methods and "half a push" in {row["method"] for row in table(compared)}
     report = evaluate(models, problems, ["coconut", "half@same"], CONFIG)
-    assert report.labels == ("coconut", "half@same") and report.against("half@same") == "coconut"
+    assert report.labels == ["coconut", "half@same"] and report.against("half@same") == "coconut"
 
 
 def test_a_step_sees_views_the_lens_and_all_thoughts_so_far(own, models, problems):
