@@ -114,13 +114,13 @@ def settings_sidebar(folder: ModelFolder, *keys: str) -> dict[str, DeltaGenerato
     share a line. What the chosen method does not look at is off, where the method is chosen here. Returns the place below
     step size, thoughts and rounds, for what a page adds there."""
     method = METHODS[st.session_state.method] if "method" in keys else METHODS[FULL]
-    below = {}
+    below, asked = {}, {"residual": method.takes_alpha}
     for key in keys:
         if key == "thoughts":
             pair = iter(st.columns(2))
         with next(pair) if key in ("thoughts", "rounds") else nullcontext():
             if key in SIDEBAR:
-                SIDEBAR[key](folder, not (method.takes_alpha if key == "residual" else method.pushes))
+                SIDEBAR[key](folder, not asked.get(key, method.pushes))
             else:
                 st.caption(key)
             if key in ("step_size", "thoughts", "rounds"):
