@@ -15,9 +15,8 @@ from lrr_core.refinement.trace import Trace
 from pages import _runs, _shared
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
     from lrr_core.evaluation.report import Report
+    from lrr_core.figures.explore import Figure
     from lrr_core.lessons.records import Case, MapMoves
     from lrr_core.studies.comparison import Comparison
     from lrr_core.studies.ladder import Ladder

@@ -21,7 +21,7 @@ from pages import _drawn, _runs, _shared
 from pages._look import plot
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    from lrr_core.figures.explore import Figure
 
 PATH = _shared.SHIPPED_SET
 TEXT = 680  # pixels: a column that reads well

@@ -11,9 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 if TYPE_CHECKING:  # plotly is imported where a figure is drawn
-    from plotly.graph_objects import Figure
-
     from lrr_core.analysis.summary import ShownAnswer
+    from lrr_core.figures.explore import Figure
 
 BAR = {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "scrollZoom": False, "displaylogo": False}
 NO_BAR = {"displayModeBar": False, "displaylogo": False, "scrollZoom": False}

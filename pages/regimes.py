@@ -21,7 +21,7 @@ from pages._jobs import Job, progress_bar
 from pages._look import clicked, companion, error, escaped, look, plot
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    from lrr_core.figures.explore import Figure
 
 PATH = _shared.DEFAULT_SET
 HELD = ("thoughts", "rounds", "reference", "gradient", "momentum", "seed")  # what a plane holds fixed

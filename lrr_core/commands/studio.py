@@ -219,10 +219,10 @@ def _many(
     report: Path, recipe: Recipe, folder: Path, models: Path, device: str, top: int, arm, flip, order, formats
 ) -> None:
     """One figure per case of a report and index.csv, which says how typical each is."""
+    from ..evaluation.cases import flips
     from ..evaluation.report import load
     from ..models.opened import ModelSet
     from ..storage import csv_text, write_text
-    from ..evaluation.cases import flips
     from ..studio import gallery
     from ..studio.export import FORMATS
     from ..studio.recipe import RecipeError

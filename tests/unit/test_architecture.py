@@ -39,7 +39,7 @@ HOUSE = {
         "studio.problem_records studio.regime_record studio.caption "
     ),
     "plotly": (
-        "figures.explore figures.panels figures.player figures.graph_panel figures.compare figures.difference "
+        "figures.explore figures.panels figures.player figures.graph_panel figures.token_panel figures.compare figures.difference "
         "figures.ladder figures.regimes figures.heat_grid figures.subspace figures.report figures.report_cost "
         "figures.report_sweeps "
         "lessons.stage lessons.feedback_figure lessons.frontier_figure lessons.toy_figures lessons.mixing_figure "
