@@ -251,10 +251,10 @@ def _own_text_read(place: DeltaGenerator) -> None:
     if reading.graph:
         place.caption(escaped(reading.told()))
     if any(not s.used for s in reading.sentences):
-        place.markdown(" ".join(_marked(s) for s in reading.sentences))
+        place.markdown(" · ".join(_marked(s) for s in reading.sentences))
 
 
 def _marked(sentence: Sentence) -> str:
     """A sentence in Markdown; one that was not used stands out and says why."""
     text = escaped(sentence.text)
-    return f"{text} ·" if sentence.used else f":orange-background[{text}] ({escaped(sentence.why)}) ·"
+    return text if sentence.used else f":orange-background[{text}] ({escaped(sentence.why)})"
