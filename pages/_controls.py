@@ -91,7 +91,13 @@ def number(label: str, key: str, folder: ModelFolder, help: str, step: float, **
 
 
 def another() -> None:
-    st.session_state.update(problem=_shared.RANDOM, draw=st.session_state.draw + 1, upto=0)
+    """A fresh problem; where the benchmark cannot draw any, the next one of the list."""
+    state = st.session_state
+    if _shared.benchmark(state.model_set).maker is not None:
+        state.update(problem=_shared.RANDOM, draw=state.draw + 1, upto=0)
+    elif known := list(_shared.examples(state.model_set)):
+        at = known.index(state.problem) + 1 if state.problem in known else 0
+        state.update(problem=known[at % len(known)], upto=0)
 
 
 def own() -> None:
