@@ -249,7 +249,8 @@ def problem() -> Problem:
     """The problem that is chosen. Raises ProblemError."""
     state = st.session_state
     draw = state.draw if state.problem == _shared.RANDOM else 0
-    return _shared.problem(state.problem, draw, state.text if state.problem == _shared.OWN else "", state.model_set)
+    text = state.get("text_run", state.text) if state.problem == _shared.OWN else ""
+    return _shared.problem(state.problem, draw, text, state.model_set)
 
 
 def request(stepped: bool = False, **changes: str | float) -> RunRequest:

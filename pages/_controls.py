@@ -15,10 +15,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lrr_core.analysis import summary
+from lrr_core.benchmarks.english import Sentence, read
+from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.methods import FULL, METHODS
 from lrr_core.refinement.trace import GRADIENTS, SIGNS
 from pages import _choices, _help, _shared
+from pages._look import error, escaped
 
 BOUND: Any = {"bind": "query-params"}
 Options = Mapping[Any, str] | Iterable[Any]  # what can be chosen, with its label where that is another one
@@ -236,3 +239,30 @@ def notes_and_own_text(place: DeltaGenerator) -> None:
     _choices.show_notes(place)
     if st.session_state.problem == _shared.OWN:
         place.text_area("Your problem in plain English", key="text", height=110, help=_help.OWN, **BOUND)
+        _own_text_read(place)
+
+
+def _own_text_read(place: DeltaGenerator) -> None:
+    """What was read in the text, with the sentences marked that could not be used. Where none can be run, the last text that
+    could be stays in `text_run`, and its picture with it."""
+    state = st.session_state
+    try:
+        _shared.problem(_shared.OWN, 0, state.text, state.model_set)
+        state.text_run = state.text
+    except ProblemError as wrong:
+        if "text_run" in state:  # without one the page itself says it, and has no picture
+            error(wrong, place)
+            place.caption("The picture is still that of your last text that could be read.")
+    if _shared.benchmark(state.model_set).maker is None:  # the words go to the model as they are
+        return
+    reading = read(state.text)
+    if reading.graph:
+        place.caption(escaped(reading.told()))
+    if any(not s.used for s in reading.sentences):
+        place.markdown(" ".join(_marked(s) for s in reading.sentences))
+
+
+def _marked(sentence: Sentence) -> str:
+    """A sentence in Markdown; one that was not used stands out and says why."""
+    text = escaped(sentence.text)
+    return f"{text} ·" if sentence.used else f":orange-background[{text}] ({escaped(sentence.why)}) ·"

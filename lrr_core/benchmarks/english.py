@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
-from .prosqa import GraphQuestion, ProblemError, answered, breadth_first
+from .prosqa import MOST_TEXT, GraphQuestion, ProblemError, answered, breadth_first
 
-MOST_TEXT, MOST_SENTENCES, MOST_WORDS = 100_000, 5_000, 5  # characters and sentences of a text, words of one name
+MOST_SENTENCES = 5_000  # of a text; its characters are bounded as those of a record
+MOST_WORDS, MOST_LETTERS = 5, 60  # words of a name, letters of a word
 NEAR = 0.75  # likeness from which on a name is offered in place of one that is not there
 EXAMPLE = (
     'write sentences and a question: "Every shumpus is a rempus. Tom is a shumpus. ... Is Tom a rempus or lempus?".'
@@ -150,24 +151,19 @@ class _Part:
 
 
 @lru_cache(maxsize=1)
-def _engines() -> tuple:
-    import inflect  # two to three seconds of checks on import: only a text with plurals pays them
+def _inflection():
+    import inflect  # its import takes seconds of checks: only a text with plurals pays them
 
-    modern, classical = inflect.engine(), inflect.engine()
-    classical.classical(all=True)  # cacti, fungi
-    return modern, classical
+    engine = inflect.engine()
+    engine.classical(all=True)  # cacti, fungi
+    return engine
 
 
 @lru_cache(maxsize=4096)
 def singular(words: str) -> str:
-    """The singular of a plural name, its last word changed; the name itself where it is none. Not for names that grammar
-    shows to be singular: no library knows that a "bus" is not two of something."""
-    for engine in _engines():
-        one = engine.singular_noun(words)
-        # "glass" is cut to "glas", whose plural is not "glass": only what comes back is a plural
-        if one and engine.compare_nouns(one, words):
-            return one
-    return words
+    """The singular of a plural name, its last word changed; the name itself where it is its own plural ("species"). Not for a
+    name that grammar shows to be singular: by its letters alone a "bus" might be two of something."""
+    return _inflection().singular_noun(words) or words
 
 
 ARTICLES, ONE, MANY = {"a", "an"}, {"a", "an", "every", "each"}, {"all", "these", "those"}
@@ -189,7 +185,8 @@ _RESERVED = set(_WHY) | _LEADS | {"is", "are", "and", "but", "which", "whether"}
 def _mention(tokens: Sequence[str], plural: bool, before: _Mention | None = None) -> _Mention:
     """The name in an item of a list; an item without an article takes that of the one `before` it ("a cat and dog")."""
     words, leads = list(tokens), []
-    while words and words[0].casefold() in _LEADS | ({"of"} if leads else set()):
+    # one article ends the run, so that a thing may be called "A"
+    while len(words) > 1 and words[0].casefold() in _LEADS | ({"of"} if leads else set()) and not set(leads) & ONE:
         leads.append(words.pop(0).casefold())
     if not words:
         raise _Unread(f'no name follows "{" ".join(tokens)}"' if tokens else "a name is missing")
@@ -201,6 +198,9 @@ def _mention(tokens: Sequence[str], plural: bool, before: _Mention | None = None
             raise _Unread(_WHY.get(low, '"{}" denies, and an arrow cannot').format(word))
         if low in _RESERVED or not re.fullmatch(r"[\w'-]+", word):
             raise _Unread(f'"{word}" stands where a name should')
+    near_every = SequenceMatcher(None, words[0].casefold(), "every").ratio() > NEAR and words[0].casefold() != "very"
+    if not leads and len(words) > 1 and near_every:
+        raise _Unread(f'"{words[0]}" is not "every"')  # else "evry cat" would be a name of two words
     if not 0 < len(words) <= MOST_WORDS:
         raise _Unread(f'a name has at most {MOST_WORDS} words, not "{name[:60]}"')
     if set(leads) & ONE or (before and not leads and before.every and not before.plural):
@@ -221,10 +221,8 @@ _OPENING = re.compile(
 # what makes a statement a question: "is it true that Tom is a pet"
 _WHETHER = re.compile(
     r"(?:is it (?:really )?(?:true|so|the case|right|correct|a fact)(?: to say)? that|"
-    r"does it (?:really )?(?:follow|hold|mean)(?: that)?|"
-    r"do (?:you|we) (?:think|know|believe|agree)(?: that| whether| if)?|"
-    r"(?:can|could|may) (?:we|you|one|i) (?:say|conclude|infer|tell me)"
-    r"(?: that| whether| if)?|"
+    r"does it (?:really )?(?:follow|hold|mean)(?: that)?|do (?:you|we) (?:think|know|believe|agree)(?: that| whether| if)?|"
+    r"(?:can|could|may) (?:we|you|one|i) (?:say|conclude|infer|tell me)(?: that| whether| if)?|"
     r"(?:please )?(?:tell me|say|decide|determine|answer|find out) (?:whether|if)|whether|true or false[:,]?) ",
     re.IGNORECASE,
 )
@@ -247,6 +245,8 @@ _TOKEN = re.compile(r"[\w'-]+|\S")
 
 def _sentence(text: str, mark: bool) -> tuple[tuple, _Question | None]:
     """(facts, question) of one sentence without its end mark; mark: whether that was a question mark. Raises _Unread."""
+    if long := next((word for word in text.split() if len(word) > MOST_LETTERS), ""):
+        raise _Unread(f'"{long[:30]}..." has more than {MOST_LETTERS} letters')
     if (asked := _QUESTION.fullmatch(text)) is not None:
         every, *names = asked.groups()
         root, a, b = (_Mention(n, False, bool(every) or i > 0) for i, n in enumerate(names))
@@ -267,7 +267,10 @@ def _sentence(text: str, mark: bool) -> tuple[tuple, _Question | None]:
 
 
 def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(text)
+    tokens = _TOKEN.findall(text)
+    if len(tokens) > _MOST_TOKENS:
+        raise _Unread(f"it has {len(tokens):,} words, and at most {_MOST_TOKENS} are read: end it earlier")
+    return tokens
 
 
 def _items(tokens: Sequence[str], by: Iterable[str]) -> list[list[str]]:
@@ -362,7 +365,14 @@ def _inverted(tokens: list[str], plural: bool) -> _Question:
     """The question in "[is] Tom a pet or a wolf": the first article after a name parts the two, else every place may."""
     tokens = tokens[:-1] if tokens and tokens[-1] == "," else tokens
     first = next((i for i, t in enumerate(tokens) if t.casefold() == "or" or t == ","), len(tokens))
-    start = next((i for i, t in enumerate(tokens) if t.casefold() not in _LEADS), 0) + 1
+    start = 0
+    while (
+        start < first
+        and tokens[start].casefold() in _LEADS | {"of"}
+        and not (start and tokens[start - 1].casefold() in ONE)
+    ):
+        start += 1
+    start += 1  # past the first word of the name
     if first < len(tokens) and tokens[first] in ",:" and "or" in (t.casefold() for t in tokens[first:]):
         later = tokens[first + 1 :]
         if later and later[0].casefold() in _LEADS and not _has_article(tokens[start:first]):
@@ -370,6 +380,8 @@ def _inverted(tokens: list[str], plural: bool) -> _Question:
     for i in range(start, first):
         if tokens[i].casefold() in ARTICLES | {"the", "either", "both"} or tokens[i] == ":":
             return _offer([(tokens[:i], tokens[i + (tokens[i] == ":") :])], plural)
+    if "and" in (t.casefold() for t in tokens[:first]):
+        raise _Unread("it must ask about one thing")
     if start >= first:
         raise _Unread("it asks about one thing and must offer two candidates")
     return _offer([(tokens[:i], tokens[i:]) for i in range(start, first)], plural, bare=True)
@@ -409,7 +421,8 @@ _MARKS = re.compile(
     r"(?:(?:facts?|rules?|premises?|context|given|problem|text|statements?|questions?|query|q)[ \t]*:)?",
     re.IGNORECASE,
 )
-_MOST_JOINED = 60  # words of lines that are tried as one sentence
+_JOINED = 12  # lines that are at most tried as one sentence: the generators' longest, a word a line
+_MOST_TOKENS = 300  # words and commas of one sentence
 
 
 def _split(text: str) -> Iterator[_Part]:
@@ -426,21 +439,13 @@ def _split(text: str) -> Iterator[_Part]:
         i = 0
         while i < len(lines):
             part = None
-            for j in range(_reach(lines, i), i, -1):
+            for j in range(min(i + _JOINED, len(lines)), i, -1):
                 part = _part(lines[i:j], "?" in chunk[1] and j == len(lines))
                 if not part.why or j == i + 1:
                     i = j
                     break
             if part is not None:
                 yield part
-
-
-def _reach(lines: Sequence[tuple[int, str]], i: int) -> int:
-    """How many lines, from i on, are at most tried as one sentence."""
-    words, j = 0, i
-    while j < len(lines) and (words := words + len(lines[j][1].split())) <= _MOST_JOINED:
-        j += 1
-    return max(j, i + 1)
 
 
 def _part(lines: Sequence[tuple[int, str]], mark: bool) -> _Part:
@@ -461,9 +466,9 @@ def _questions(parts: Sequence[_Part]) -> tuple[str, ...]:
 
 @dataclass
 class _Names:
-    """The nodes so far: id by folded name, and the names that grammar shows to be singular."""
+    """The nodes so far: id by folded name, and how the names are spelled that grammar shows to be singular."""
 
-    ones: set[str]
+    ones: dict[str, str]
     ids: dict[str, int] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
 
@@ -472,10 +477,12 @@ class _Names:
         words = mention.words
         if not mention.plural:
             first, *rest = words.split()
-            plain = not mention.every and rest and not rest[0][:1].isupper()  # "Grey wolf is ...": a kind, not a person
+            plain = (
+                not mention.every and rest and not rest[0][:1].isupper() and "'" not in first
+            )  # "Grey wolf is ...": a kind, not a person
             return " ".join([first.lower(), *rest]) if plain else words
         if words.casefold() in self.ones:
-            return words
+            return self.ones[words.casefold()]
         return singular(words.lower())
 
     def add(self, mention: _Mention) -> int:
@@ -503,11 +510,11 @@ def _understood(parts: list[_Part], ask: int | None) -> Reading:
         raise _Fault(_not_understood(parts, unread), unread)
     questions = _questions(parts)
     if not questions:
-        raise _Fault(f'The text must end with its question, but it ends with "{parts[-1].text}."; {EXAMPLE}')
+        raise _Fault(f'The text must end with its question, but it ends with "{_cut_off(parts[-1].text)}."; {EXAMPLE}')
     if ask is not None and not 1 <= ask <= len(questions):
         raise _Fault(f"The text has {len(questions)} questions; choose one from 1 to {len(questions)}, not {ask}.")
     if len(questions) > 1 and ask is None:
-        listed = " ".join(f"({n}) {q}" for n, q in enumerate(questions[:9], 1))
+        listed = " ".join(f"({n}) {_cut_off(q)}" for n, q in enumerate(questions[:9], 1))
         raise _Fault(f"One question is expected, but the text has {len(questions)}: {listed} Keep the one you mean.")
     wanted = questions[(ask or 1) - 1]
     asked = next(i for i, p in enumerate(parts) if p.question and p.text + "?" == wanted)
@@ -515,7 +522,7 @@ def _understood(parts: list[_Part], ask: int | None) -> Reading:
     every += [
         m for p in parts if p.question for m in (*(m for s in p.question.splits[:1] for m in s), p.question.other) if m
     ]
-    nodes = _Names({m.words.casefold() for m in every if not m.plural})
+    nodes = _Names({m.words.casefold(): m.words for m in reversed(every) if not m.plural})
     edges: dict[tuple[int, int], None] = {}
     persons, kinds, whys = set(), set(), {}
     for i, part in enumerate(parts):
@@ -597,10 +604,15 @@ def opponent(names: tuple[str, ...], edges: tuple[tuple[int, int], ...], root: i
     return min(sorted(depth), key=lambda i: abs(depth[i] - want))
 
 
+def _cut_off(text: str) -> str:
+    """A sentence as a message can hold it."""
+    return text if len(text) <= 200 else text[:200] + " ..."
+
+
 def _not_understood(parts: Sequence[_Part], unread: dict[int, str]) -> str:
     """The first sentence that was not understood, why, the nearest reading, and how many more there are."""
     at, why = next(iter(unread.items()))
-    text = parts[at].text if len(parts[at].text) <= 200 else parts[at].text[:200] + " ..."
+    text = _cut_off(parts[at].text)
     nearest = _nearest(parts[at].text)
     fix = 'Write "Every shumpus is a rempus." or "Tom is a terpus."'
     if nearest:
@@ -621,6 +633,8 @@ def _nearest(text: str) -> str:
         for ours in ("is", "are", "every", "each", "all", "a", "an", "or", "and"):
             like = SequenceMatcher(None, word.casefold(), ours).ratio()
             # "iz" shares one letter of two with "is"; longer words must be nearer, or "have" would be "are"
+            if i and word[:1].isupper():
+                continue  # "Ann" is no "an"
             if word.casefold() not in _RESERVED and like >= (0.5 if len(word) == 2 == len(ours) else 0.6):
                 tried.append((like, " ".join([*words[:i], ours.capitalize() if i == 0 else ours, *words[i + 1 :]])))
         if word.casefold() in ("is", "or"):

@@ -219,6 +219,7 @@ def _many(
     report: Path, recipe: Recipe, folder: Path, models: Path, device: str, top: int, arm, flip, order, formats
 ) -> None:
     """One figure per case of a report and index.csv, which says how typical each is."""
+    from ..evaluation.cases import flips
     from ..evaluation.report import load
     from ..models.opened import ModelSet
     from ..storage import csv_text, write_text
@@ -236,8 +237,8 @@ def _many(
     cases = gallery.cases(data, arm, flip=flip, order=order)[:top]
     if not cases:
         raise RecipeError(f"No case of {arm} in {report} has flip {flip!r}; choose another --flip or --arm.")
-    c = gallery.counts(data, arm)
-    say(f"{arm}: {c.gained} of {c.n} turned right, {c.lost} wrong; {gallery.control_line(c)}.")
+    c = flips(data, arm)
+    say(f"{arm}: {len(c.gained)} of {c.n} turned right, {len(c.lost)} wrong; {gallery.control_line(c)}.")
     rows = []
     with opened(ModelSet, models, device) as held:
         for place, case in enumerate(cases, 1):

@@ -24,10 +24,8 @@ from ..refinement.trace import RefineConfig
 from .write_set import write_set
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
-COARSE, COARSE_ADAPTERS = (
-    60,
-    14,
-)  # checkpoints that are measured at the most, or a few more; a real model takes its time
+# checkpoints that are measured at the most, or a few more; a pretrained model takes its time
+COARSE, COARSE_ADAPTERS = 60, 8
 WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well below the backbone the app opens on
 ALONE = Checkpoints(strong="backbone", weak="backbone")  # of a checkpoint that is opened by itself
 END, SPACE = {"triples": "<answer>", "words": ":"}, {"triples": " ", "words": " "}
