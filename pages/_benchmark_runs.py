@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -21,8 +22,7 @@ from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.evaluation import report_words
 from lrr_core.evaluation.arms import Arm, parse_all
 from lrr_core.evaluation.experiments import EXPERIMENTS
-from lrr_core.evaluation.report import Report, ReportError, from_data, load
-from lrr_core.evaluation.report_files import to_json
+from lrr_core.evaluation.report import Report, ReportError, load, to_json
 from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelError
 from lrr_core.refinement.trace import RefineConfig
@@ -30,11 +30,13 @@ from lrr_core.storage import cache_folder, digest, write_text
 from pages import _drawn, _shared
 from pages._jobs import Job, remembered
 
+if TYPE_CHECKING:
+    from lrr_core.models.opened import ModelSet
+
 SHIPPED = _shared.HERE / "assets" / "reports"
 KEPT_SHOWN = 12  # earlier runs that are offered, the newest first
 BATCHES = 8  # a run is shown so many times while it grows, at least
 KIND = "benchmark"
-Names = Checkpoints  # backbone, strong, weak
 
 
 # --- reports that are there -------------------------------------------------------------------------------------------
@@ -44,7 +46,7 @@ def kept_folder() -> Path:
     return cache_folder() / "reports"
 
 
-def shelf() -> dict[str, Path]:
+def available() -> dict[str, Path]:
     """Key -> file of every report that lies ready: the shipped ones, then those of earlier runs, the newest first."""
     own = _shared.folder().info.benchmark  # what the app's own set answers comes first: a page opens on it
     files = sorted(SHIPPED.glob("*.json"), key=lambda path: (not path.stem.startswith(own), path.stem))
@@ -78,10 +80,10 @@ def opened(path: Path) -> Report:
 
 @dataclass(frozen=True)
 class Own:
-    """A file of problems. name, mark: of the file (mark: hash of its bytes); loaded: what is in it."""
+    """A file of problems. name, digest: of the file (of its bytes); loaded: what is in it."""
 
     name: str
-    mark: str
+    digest: str
     loaded: Loaded
 
 
@@ -123,7 +125,7 @@ class Order:
 
     experiment: str
     config: RefineConfig
-    names: Names
+    names: Checkpoints
     source: dict
     own: Own | None = None
 
@@ -133,7 +135,7 @@ class Order:
         if self.own is not None:
             return [p for p in self.own.loaded.problems if p.gold is not None][:n]
         low, high = (tuple(int(end) for end in source[span].split("-")) for span in ("nodes", "hops"))
-        return BENCHMARKS["prosqa"].generate(source["generate"], n, source["seed"], low, high)
+        return BENCHMARKS[_shared.BENCHMARK].generate(source["generate"], n, source["seed"], low, high)
 
 
 def arms(path: str, order: Order) -> tuple[list[Arm], list[str]]:
@@ -154,17 +156,16 @@ def file_of(path: str, order: Order) -> Path:
     """Where the report of a run is kept: the same for the same arms, settings, weights and problems. Raises ConfigError."""
     found, _ = arms(path, order)
     used = dict.fromkeys(name for arm in found for name in arm.members)
-    marks = {"labels": [arm.label for arm in found], "config": asdict(order.config), "names": order.names}
-    marks |= {"source": order.source, "weights": _shared.folder(path).weights(*used)}
-    key = digest(marks)
-    return kept_folder() / f"{order.experiment}-{order.source['limit']}-{key}.json"
+    key: dict[str, Any] = {"labels": [arm.label for arm in found], "config": asdict(order.config), "names": order.names}
+    key |= {"source": order.source, "weights": _shared.folder(path).weights(*used)}
+    return kept_folder() / f"{order.experiment}-{order.source['limit']}-{digest(key)}.json"
 
 
 def begin(path: str, order: Order) -> None:
     """Makes an order the session's run: its finished report where that was kept, else it starts. Raises ConfigError."""
     file = file_of(path, order)
 
-    def make() -> Job:
+    def make() -> Job[Report]:
         with contextlib.suppress(ReportError):
             return Job(load(file))
         return Job()
@@ -178,28 +179,28 @@ def begin(path: str, order: Order) -> None:
 def go_on(path: str) -> None:
     """Starts the session's run in a thread, which picks up what an earlier one has answered."""
     job, order = current(), st.session_state.benchmark_order
+    assert job is not None, "`begin` made it"
     file, labels = file_of(path, order), [arm.label for arm in arms(path, order)[0]]
 
-    def make(models, job: Job) -> Report:
+    def make(models: ModelSet, job: Job) -> Report:
         from lrr_core.evaluation.evaluate import evaluate
 
         problems = order.problems()
         size = max(1, min(64, -(-len(problems) // BATCHES)))
         answers = kept_folder() / "answers" / f"{file.stem}.jsonl"
-        data = evaluate(
+        report = evaluate(
             models, problems, labels, order.config, order.names, size,
             progress=lambda label, done, total: job.tell(done, total), cancel=job.stop.is_set,
-            partial=lambda data: job.keep(from_data(data)), kept=answers, source=order.source,
+            partial=job.keep, kept=answers, source=order.source,
         )  # fmt: skip
-        report = from_data(data)
         with contextlib.suppress(OSError):  # a cache folder that cannot be written costs only the time to run again
             write_text(file, to_json(report))
             answers.unlink(missing_ok=True)
         return report
 
-    job.start(_shared.loading(path), make)
+    job.start(make, _shared.loading(path))
 
 
-def current() -> Job | None:
+def current() -> Job[Report] | None:
     """The session's latest run, whether it goes on or has ended."""
     return st.session_state.get(f"jobs_{KIND}", {}).get(st.session_state.get("benchmark_job"))

@@ -2,62 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from lrr_core.evaluation.report import Report, ReportError, load, written
+from lrr_core.evaluation.cases import Case, flips
+from lrr_core.evaluation.report import Report, ReportError, load
+from lrr_core.evaluation.report_table import written
+from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import Trace
 from lrr_core.studio import gallery
-from lrr_core.studio.bundle import BundleError, is_bundle, open_bundle
+from lrr_core.studio.bundle import Bundle, BundleError, is_bundle, open_bundle
 from lrr_core.studio.checked import open_trace
 from lrr_core.studio.thumbnail import thumbnail
-from pages import _benchmark_runs, _choices, _controls, _help, _paper, _recipe, _runs, _shared
+from pages import _benchmark_runs, _choices, _controls, _paper, _recipe, _runs
+from pages._look import error, escaped, is_narrow, theme
 
 SETTING, REPORT, FILE = "this setting", "a report", "a file"
 OWN_FILE, OPENED = "own file", "opened file"  # the second: on the Benchmark page
 SHOWN = 4  # cards at once: one row, so that the figure stays in sight
 MOST_UPLOAD = 128  # MB
+# keys that the gallery keeps in the address
+URL = tuple(
+    f"studio_{name}" for name in ("from", "report", "arm", "case", "flip", "hops", "controls", "order", "least")
+)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A run to draw. mark: stands for everything it is, in the keys of caches; typical: how typical a case is, for the caption."""
+    """A run to draw. digest: stands for all it is, in the keys of caches; typical: how typical a case is, for the caption."""
 
     trace: Trace
-    mark: str
+    digest: str
     typical: str = ""
 
 
 # --- the setting of the app -------------------------------------------------------------------------------------------
 
 
-def setting_controls(folder) -> None:
-    _controls.problem_controls(folder)
-    mixes, pushes = _controls.method_control(folder)
-    _controls.step_size_control(folder, disabled=not pushes)
-    _controls.residual_control(folder, disabled=not mixes)
-    left, right = st.columns(2)
-    with left:
-        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1, on_change=_controls.run_whole)
-    with right:
-        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1, disabled=not pushes)
-    _controls.reference_control(folder, disabled=not pushes)
-    _controls.member_controls(folder)
-    _controls.further_controls(folder)
-
-
-def setting() -> dict:
-    """The arguments of a run, with all its thoughts."""
-    return _choices.run_arguments() | {"thoughts": st.session_state.thoughts}
-
-
 def of_setting(path: str) -> Found:
-    """The run of the choices as they stand. Raises what `_runs.run` raises."""
-    trace = _runs.run(path, **setting())
-    return Found(trace, _paper.mark_of(trace))
+    """The run of the choices as they stand, with all its thoughts. Raises what `_runs.run` raises."""
+    return to_draw(_runs.run(path, _choices.request()))
+
+
+def to_draw(trace: Trace, typical: str = "") -> Found:
+    return Found(trace, _paper.trace_digest(trace), typical)
 
 
 # --- a case of a report -----------------------------------------------------------------------------------------------
@@ -71,15 +65,15 @@ class Gallery:
     report: Report
     key: str
     label: str
-    cases: list[gallery.Case]
-    chosen: gallery.Case | None
+    cases: list[Case]
+    chosen: Case | None
 
 
-def report_controls(place) -> Gallery | None:
+def report_controls(place: DeltaGenerator) -> Gallery | None:
     """Which report, which method, which of its cases; None where there is no report yet. place: where errors go."""
-    shelf = _benchmark_runs.shelf()
-    names = {key: _benchmark_runs.title(path) for key, path in shelf.items()}
-    seen = st.session_state.get("benchmark_opened")
+    reports = _benchmark_runs.available()
+    names = {key: _benchmark_runs.title(path) for key, path in reports.items()}
+    seen: Any = st.session_state.get("benchmark_opened")
     names |= {OPENED: f"opened · {seen[0]}"} if seen else {}
     names[OWN_FILE] = "a report of my own …"
     key = _one_of("Report", "studio_report", names, REPORT_HELP)
@@ -94,29 +88,29 @@ def report_controls(place) -> Gallery | None:
         elif key == OPENED:
             report, key = seen[1], f"opened {seen[0]} {id(seen[1])}"  # the session holds it, so its place is its own
         else:
-            report = _benchmark_runs.opened(shelf[key])
+            report = _benchmark_runs.opened(reports[key])
         return _filtered(report, key)
-    except (ReportError, gallery.GalleryError) as error:
-        place.error(_shared.escaped(str(error)), icon=":material/error:")
+    except (ReportError, gallery.GalleryError) as wrong:
+        error(wrong, place)
         return None
 
 
 def _uploaded_report(data: bytes) -> Report:
     """Read once a file: the session keeps the last one."""
-    state, mark = st.session_state, hashlib.sha256(data).hexdigest()
-    if state.get("studio_upload", ("",))[0] != mark:
-        state.studio_upload = (mark, load(data))
+    state, digest = st.session_state, hashlib.sha256(data).hexdigest()
+    if state.get("studio_upload", ("",))[0] != digest:
+        state.studio_upload = (digest, load(data))
     return state.studio_upload[1]
 
 
 def _filtered(report: Report, key: str) -> Gallery:
-    data, state = report.data, st.session_state
-    known = gallery.labels(data)
+    state = st.session_state
+    known = gallery.labels(report)
     if not known:
         raise gallery.GalleryError(NO_METHOD)
     label = _one_of("Method", "studio_arm", {n: written(report, n) for n in known}, METHOD)
     flip = _one_of("What happened to the answer", "studio_flip", gallery.FLIPS, None)
-    hops = sorted({p["hops"] for p in data["problems"] if p.get("hops") is not None})
+    hops = sorted({p.graph.hops for p in report.problems if p.graph})
     kept = None
     if len(hops) > 1:
         state.studio_hops = [h for h in state.get("studio_hops") or [] if h in hops]
@@ -127,18 +121,17 @@ def _filtered(report: Report, key: str) -> Gallery:
         least = st.slider(
             "Margin changed by at least, nats", 0.0, 10.0, 0.0, 0.5, key="studio_least", help=LEAST, **_controls.BOUND
         )
-    cases = gallery.cases(data, label, flip, kept, disagree, order, least)
-    everything = {case.index: case for case in gallery.cases(data, label)}
-    chosen = everything.get(_chosen(key, label), cases[0] if cases else None)
+    cases = gallery.cases(report, label, flip, kept, disagree, order, least)
+    everything = {case.index: case for case in gallery.cases(report, label)}
+    picked, first = _chosen(key, label), cases[0] if cases else None
+    chosen = first if picked is None else everything.get(picked, first)
     return Gallery(report, key, label, cases, chosen)
 
 
 def _one_of(label: str, key: str, options: dict[str, str], help: str | None) -> str:
     """A select box over a table, bound to the address; what is not in the table becomes its first."""
-    keys = list(options)
-    _choices.settle(key, options, keys[0])
-    st.selectbox(label, keys, key=key, format_func=options.get, help=help, **_controls.BOUND)
-    return st.session_state[key]
+    _choices.settle(key, options, next(iter(options)))
+    return _controls.select(label, key, options, help)
 
 
 def _chosen(key: str, label: str) -> int | None:
@@ -154,22 +147,22 @@ def choose(key: str, label: str, index: int) -> None:
     st.session_state.studio_case = (key, label, index)
 
 
-def of_case(path: str, found: Gallery) -> Found:
-    """The chosen case, run again. Raises GalleryError, ModelError, RefineError."""
-    case, state = found.chosen, st.session_state
+def of_case(path: str, found: Gallery, case: Case) -> Found:
+    """A case, run again. Raises GalleryError, ModelError, RefineError."""
+    state = st.session_state
     st.query_params["studio_case"] = state.written_studio_case = str(case.index)
-    trace = _paper.case_trace(path, found.report.data, found.key, found.label, case)
-    return Found(trace, _paper.mark_of(trace), gallery.typical(found.report.data, case))
+    trace = _paper.case_trace(path, found.report, found.key, found.label, case)
+    return to_draw(trace, gallery.typical(found.report, case))
 
 
 def counts_line(found: Gallery) -> None:
     """Both directions, and the same under a random push: always above the gallery."""
-    c = gallery.counts(found.report.data, found.label)
-    who = _shared.escaped(written(found.report, found.label))
-    flips = f":green[**{c.gained} turned right**], :red[**{c.lost} turned wrong**]"
-    line = f"**{who}** on {c.n} problems: {flips}, {c.unchanged} unchanged."
+    c = flips(found.report, found.label)
+    who = escaped(written(found.report, found.label))
+    turned = f":green[**{len(c.gained)} turned right**], :red[**{len(c.lost)} turned wrong**]"
+    line = f"**{who}** on {c.n} problems: {turned}, {c.unchanged} unchanged."
     pushed = gallery.control_line(c)
-    st.markdown(f"{line}  \n:gray[{_shared.escaped(pushed[0].upper() + pushed[1:])}.]", help=COUNTS)
+    st.markdown(f"{line}  \n:gray[{escaped(pushed[0].upper() + pushed[1:])}.]", help=COUNTS)
 
 
 def cards(path: str, found: Gallery) -> None:
@@ -181,8 +174,8 @@ def cards(path: str, found: Gallery) -> None:
     pages = -(-len(found.cases) // SHOWN)
     at = min(state.get("studio_gallery_page", 0), pages - 1)
     shown = found.cases[at * SHOWN : (at + 1) * SHOWN]
-    curves = _paper.case_previews(path, found.report.data, found.key, found.label, shown)
-    columns = 2 if _shared.is_narrow() else 4
+    curves = _paper.case_previews(path, found.report, found.key, found.label, shown)
+    columns = 2 if is_narrow() else 4
     for start in range(0, len(shown), columns):
         for column, i in zip(st.columns(columns), range(start, min(start + columns, len(shown))), strict=False):
             with column.container(border=True, gap="xsmall"):
@@ -194,20 +187,15 @@ def cards(path: str, found: Gallery) -> None:
             ("More", "chevron_right", 1, at == pages - 1),
         ):
             st.button(
-                words,
-                key=f"gallery_{words.lower()}",
-                icon=f":material/{icon}:",
-                disabled=off,
-                on_click=_turn,
-                args=(at + step,),
-            )
+                words, key=f"found{words.lower()}", icon=f":material/{icon}:", disabled=off, on_click=_turn, args=(at + step,)
+            )  # fmt: skip
 
 
 def _turn(page: int) -> None:
     st.session_state.studio_gallery_page = page
 
 
-def _card(found: Gallery, case: gallery.Case, curve: gallery.Preview | None) -> None:
+def _card(found: Gallery, case: Case, curve: gallery.Preview | None) -> None:
     before = curve.before if curve else (case.before,) if case.before is not None else ()
     after = curve.after if curve else (case.after,) if case.after is not None else ()
     colour = {"gained": "green", "lost": "red", "unchanged": "gray"}[case.flip]
@@ -215,7 +203,7 @@ def _card(found: Gallery, case: gallery.Case, curve: gallery.Preview | None) -> 
     hops = f" · {case.hops} hops" if case.hops is not None else ""
     st.markdown(f":{colour}[**{words}**]:small[:gray[{hops}]]")
     if before and after:
-        svg = thumbnail(before, after, case.right, _shared.theme())
+        svg = thumbnail(before, after, case.right, theme())
         st.image(svg, width="stretch", alt=f"Margin before {before[-1]:+.2f}, after {after[-1]:+.2f} nats")
     change = "" if case.change is None else f"margin {case.before:+.1f} → {case.after:+.1f}".replace("-", "−")
     push = {True: "random push: the same", False: "random push: other answer", None: ""}[case.random]
@@ -223,65 +211,67 @@ def _card(found: Gallery, case: gallery.Case, curve: gallery.Preview | None) -> 
     picked = found.chosen is not None and case.index == found.chosen.index
     st.button(
         "Drawn below" if picked else "Draw this", key=f"case_{case.index}", type="primary" if picked else "secondary",
-        width="stretch", on_click=choose, args=(found.key, found.label, case.index), help=_shared.escaped(case.id),
+        width="stretch", on_click=choose, args=(found.key, found.label, case.index), help=escaped(case.id),
     )  # fmt: skip
 
 
 # --- a file -----------------------------------------------------------------------------------------------------------
 
 
-def file_controls(place, folder) -> Found | None:
+@dataclass(frozen=True)
+class Upload:
+    """What an uploaded file holds. digest: of its bytes; error: why it cannot be used; bundle: None for a bare trace."""
+
+    name: str
+    digest: str
+    error: str = ""
+    found: Found | None = None
+    bundle: Bundle | None = None
+
+
+def file_controls(place: DeltaGenerator, folder: ModelFolder) -> Found | None:
     """A trace or a bundle; a bundle puts the studio back as it was. None where there is none, or none that can be used."""
     given = st.file_uploader(
         "Bundle (.zip) or trace (.npz)", ["zip", "npz"], key="studio_file", max_upload_size=MOST_UPLOAD, help=UPLOAD
     )
     state = st.session_state
+    opened: Upload | None = state.get("studio_opened")
     if given is not None:
         data = given.getvalue()
-        mark = hashlib.sha256(data).hexdigest()
-        if (state.get("studio_opened") or {}).get("mark") != mark:
-            state.studio_opened = _open(data, given.name) | {"mark": mark}
-            if state.studio_opened.get("recipe") is not None:
-                _restore(folder, state.studio_opened)
-    opened = state.get("studio_opened")
-    if not opened:
+        digest = hashlib.sha256(data).hexdigest()
+        if opened is None or opened.digest != digest:
+            opened = state.studio_opened = _open(data, given.name, digest)
+            if opened.bundle is not None:
+                _restore(folder, opened.bundle)
+    if opened is None:
         return None
-    if opened["error"]:
-        place.error(f"{_shared.escaped(opened['name'])}: {_shared.escaped(opened['error'])}", icon=":material/error:")
+    if opened.error:
+        error(f"{opened.name}: {opened.error}", place)
         return None
-    st.caption(f":material/check_circle: {_shared.escaped(opened['name'])}: {opened['what']}")
-    return opened["found"]
+    what = "a trace" if opened.bundle is None else "a bundle; panels, words and settings are as they were"
+    st.caption(f":material/check_circle: {escaped(opened.name)}: {what}")
+    return opened.found
 
 
-def _open(data: bytes, name: str) -> dict:
+def _open(data: bytes, name: str, digest: str) -> Upload:
     """What an upload is, or why it cannot be used."""
-    out = {"name": name[:80], "error": "", "found": None, "recipe": None, "link": "", "what": "a trace"}
     try:
         if name.lower().endswith(".zip") or is_bundle(data):
             bundle = open_bundle(data)
-            trace = bundle.trace
-            out |= {
-                "recipe": bundle.recipe,
-                "link": bundle.link,
-                "what": "a bundle; panels, words and settings are as they were",
-            }
-            return out | {"found": Found(trace, _paper.mark_of(trace), bundle.typical)}
-        trace = open_trace(data)
-        return out | {"found": Found(trace, _paper.mark_of(trace))}
-    except BundleError as error:
-        return out | {"error": str(error)}
+            return Upload(name[:80], digest, found=to_draw(bundle.trace, bundle.typical), bundle=bundle)
+        return Upload(name[:80], digest, found=to_draw(open_trace(data)))
+    except BundleError as wrong:
+        return Upload(name[:80], digest, str(wrong))
 
 
-def _restore(folder, opened: dict) -> None:
+def _restore(folder: ModelFolder, bundle: Bundle) -> None:
     """The recipe, and the choices of the app as the bundle's link has them: then “this setting” goes on from there."""
     known, state = _choices.choices(folder), st.session_state
-    for key, value in parse_qsl(opened["link"].removeprefix("?")):
+    for key, value in parse_qsl(bundle.link.removeprefix("?")):
         if key in known:
-            try:
+            with contextlib.suppress(ValueError, TypeError, OverflowError):
                 state[key] = known[key].nearest(value)
-            except (ValueError, TypeError, OverflowError):
-                continue
-    _recipe.restore(opened["recipe"])
+    _recipe.restore(bundle.recipe)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

@@ -11,25 +11,27 @@ from lrr_core.analysis import summary
 from lrr_core.lessons.evidence_figures import Effect, effects_figure
 from lrr_core.lessons.feedback_figure import feedback_figure
 from lrr_core.lessons.frontier_figure import frontier_figure
-from lrr_core.lessons.records import REMAKE, after, described
+from lrr_core.lessons.records import REMAKE, Case, after, described
 from lrr_core.lessons.toy_figures import push_figure, readings_figure
 from lrr_core.lessons.trap_figures import STEP, depth_figure, map_figure
-from pages import _drawn, _reference, _runs, _shared
-from pages._lesson import ALEX, DAVIS, FAE, PATH, SAM, TEXT, Chapter, chart, look, measured, note, run_of, say
+from lrr_core.models.folder import ModelFolder
+from pages import _controls, _drawn, _reference, _runs, _shared
+from pages._lesson import ALEX, DAVIS, FAE, PATH, SAM, TEXT, Chapter, chart, measured, note, run_of, say
+from pages._look import escaped, look
 
 # --- the chapters -----------------------------------------------------------------------------------------------------
 
 
-def fed_back(folder, home: str) -> dict | None:
+def fed_back(folder: ModelFolder, home: str) -> dict | None:
     say(
         "A language model reasons by writing: every word it writes is read again as its next input. A word is one choice from "
         "a short list; whatever else the model was weighing is not fed back. **Latent reasoning** leaves the word out: the "
         "model's last hidden state, a vector called a *thought*, is fed back as it is."
     )
     trace = run_of(ALEX, folder, "backbone")
-    told = trace.problem.graph.sentences()
+    lines = trace.problem.need_graph().sentences()
     with st.container(width=TEXT):
-        st.markdown(f"> {_shared.escaped(' '.join(told[:3]))} … **{_shared.escaped(summary.asked(trace.problem))}**")
+        st.markdown(f"> {escaped(' '.join(lines[:3]))} … **{escaped(summary.asked(trace.problem))}**")
     text, tokens = _runs.text_run(PATH, ALEX)
     alt = (
         f"Text steps {text.written if text else 'missing'}; {folder.info.thoughts} thoughts of {folder.width} numbers."
@@ -37,7 +39,7 @@ def fed_back(folder, home: str) -> dict | None:
     chart(feedback_figure(trace, text, tokens, **look()), "fed back", alt, home)
     best = measured("best-small")["best-small"]
     note(
-        f"The problem has {len(told) - 1} sentences of this kind, in any order. Squares are forward passes; the last also reads "
+        f"The problem has {len(lines) - 1} sentences of this kind, in any order. Squares are forward passes; the last also reads "
         "the sign that ends the thinking. Under each thought: the words it would say if it had to speak. On problems as short "
         "as these, thoughts save words and not work.",
         f"The text checkpoint was trained far less than the latent one, so read it as a floor: text steps are right in "
@@ -47,7 +49,7 @@ def fed_back(folder, home: str) -> dict | None:
     return {"problem": ALEX, "method": "coconut", "backbone": "backbone"}
 
 
-def frontier(folder, home: str) -> dict | None:
+def frontier(folder: ModelFolder, home: str) -> dict | None:
     say(
         "Read thought *t* as if it were about to be spoken, and it names the places *t* steps from Davis: all of them, at "
         "once. Nothing has to be chosen until the end is in sight. On the right the same model runs with zeros in place of "
@@ -66,7 +68,7 @@ def frontier(folder, home: str) -> dict | None:
     return {"problem": DAVIS, "method": "zero_thoughts", "backbone": "backbone"}
 
 
-def push(folder, home: str) -> dict | None:
+def push(folder: ModelFolder, home: str) -> dict | None:
     say(
         "Two more checkpoints look at a thought, a **strong** and a **weak** one. The push adds *s* times the difference "
         "strong − weak. What it climbs down is one bowl taken from another, and that is a ramp: it has no lowest point, so "
@@ -74,15 +76,8 @@ def push(folder, home: str) -> dict | None:
     )
     views = {"one": "One thought, many rounds", "two": "Two readings of strong and weak"}
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    view = row.segmented_control(
-        "What to look at",
-        list(views),
-        default="one",
-        key="toy_view",
-        format_func=views.get,
-        required=True,
-        bind="query-params",
-    )
+    with row:
+        view = _controls.segments("What to look at", "toy_view", views)
     if view == "one":
         rounds = row.slider("Rounds", 1, 12, 8, key="toy_rounds", width=300, help=ROUNDS, bind="query-params")
         alt = f"A thought pushed {rounds} times along a straight line towards strong and beyond, and the ramp it descends."
@@ -93,16 +88,8 @@ def push(folder, home: str) -> dict | None:
         )
         return {"problem": DAVIS, "method": "contrast", "step_size": 0.4, "rounds": 8, "residual": 0.0}
     turn = row.slider(
-        "How far a thought moves on, degrees",
-        10,
-        150,
-        110,
-        10,
-        key="toy_turn",
-        width=300,
-        help=TURN,
-        bind="query-params",
-    )
+        "How far a thought moves on, degrees", 10, 150, 110, 10, key="toy_turn", width=300, help=TURN, bind="query-params"
+    )  # fmt: skip
     alt = (
         f"Three thoughts of a toy that turns by {turn} degrees, pushed under both readings, and the distance to strong."
     )
@@ -114,7 +101,7 @@ def push(folder, home: str) -> dict | None:
     return {"problem": DAVIS, "method": "contrast", "step_size": 0.7, "residual": 0.0, "reference": "same"}
 
 
-def mixing(folder, home: str) -> dict | None:
+def mixing(folder: ModelFolder, home: str) -> dict | None:
     say(
         "The other slider, α, keeps a share of the thought before. That is **memory**, and it costs length: the mean of two "
         "vectors that point different ways is shorter than they are. At α = 1 the first thought stays for ever and the model "
@@ -132,7 +119,7 @@ def mixing(folder, home: str) -> dict | None:
     return {"problem": DAVIS, "method": "residual", "residual": 0.7, "step_size": 0.0, "thoughts": 10}
 
 
-def controls(folder, home: str) -> dict | None:
+def controls(folder: ModelFolder, home: str) -> dict | None:
     say(
         "A push that flips an answer proves little: any push of that size might. So every method runs beside its controls, a "
         "**random push of equal length**, strong and weak **swapped**, and no thoughts at all. Drag *n* down: with a hundred "
@@ -149,7 +136,7 @@ def controls(folder, home: str) -> dict | None:
     return {"problem": DAVIS, "method": "random_direction"}
 
 
-def maps(folder, home: str) -> dict | None:
+def maps(folder: ModelFolder, home: str) -> dict | None:
     say(
         "A map squeezes 192 numbers into two. Here a push goes **twelve equal steps along one straight line**. PCA shows them "
         "equal and straight. On a UMAP they stick, jump and bend, though nothing of the kind happened."
@@ -157,8 +144,8 @@ def maps(folder, home: str) -> dict | None:
     warm, moves = _shared.warmup(PATH), _drawn.lesson_moves(PATH)
     if moves is None:
         raise ValueError(f"The movements on the map were not measured with these weights; {REMAKE}.")
-    if warm.background is None:
-        raise ValueError(f"The shared map is being prepared ({warm.status}); open this chapter again in a minute.")
+    if warm.result is None:
+        raise ValueError(f"The shared map is being prepared ({warm.words}); open this chapter again in a minute.")
     trace = run_of(SAM, folder, folder.info.opens_with, method="contrast", step_size=STEP)
     both = {kind: _shared.ready_map(PATH, kind, 2) for kind in ("UMAP", "PCA")}
     alt = "One straight walk on a UMAP and on a PCA, the length each step seems to have, and how far a tiny nudge moves points."
@@ -172,21 +159,13 @@ def maps(folder, home: str) -> dict | None:
     return {"problem": SAM, "method": "contrast", "step_size": STEP, "residual": 0.0, "rounds": 8}
 
 
-def trap(folder, home: str) -> dict | None:
+def trap(folder: ModelFolder, home: str) -> dict | None:
     say(
         "These questions have a back door. In the released files the right answer is always the **deepest** end below whoever "
         "is asked about, so a rule that only counts is mostly right without reading who that is. Press play and watch it count."
     )
     ways = {FAE: "As released", DAVIS: "Balanced"}
-    source = st.segmented_control(
-        "A problem",
-        list(ways),
-        default=FAE,
-        key="trap_problem",
-        format_func=ways.get,
-        required=True,
-        bind="query-params",
-    )
+    source = _controls.segments("A problem", "trap_problem", ways)
     cases = measured("released", "best-large")
     trace = run_of(source, folder, "backbone")
     titles = {"Released": cases["released"], "Balanced": cases["best-large"]}
@@ -201,7 +180,7 @@ def trap(folder, home: str) -> dict | None:
     return {"problem": source, "method": "coconut", "backbone": "backbone"}
 
 
-def verdict(folder, home: str) -> dict | None:
+def verdict(folder: ModelFolder, home: str) -> dict | None:
     say(
         "Help, hurt or nothing? It depends on the model, on how long it thinks and on what strong and weak are asked. Every "
         "line is measured on fresh problems against the plain run of the same model on the same problems."
@@ -220,13 +199,13 @@ def verdict(folder, home: str) -> dict | None:
     return {"problem": DAVIS}
 
 
-def half_trained(folder) -> str:
+def half_trained(folder: ModelFolder) -> str:
     """Which checkpoint the lines call half-trained, where the set says how long it was trained."""
     steps = [folder.info.members.get(name, {}).get("step") for name in (folder.info.opens_with, "backbone")]
     return "Half-trained: step {:,} of {:,}.".format(*steps) if all(steps) else ""
 
 
-def effects(cases: dict) -> list[Effect]:
+def effects(cases: dict[str, Case]) -> list[Effect]:
     """The lines of the last chapter: every push beside a random one of equal length, then residual mixing."""
     lines = []
     for name, (what, where) in PUSHES.items():
@@ -251,8 +230,9 @@ PUSHES = {
 }
 
 
-def words(folder, home: str) -> dict | None:
+def words(folder: ModelFolder, home: str) -> dict | None:
     _reference.show()
+    return None
 
 
 ROUNDS = "How often the thought is pushed. The paper uses one round."

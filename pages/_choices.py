@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import math
 import runpy
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrr_core.analysis import summary
-from lrr_core.models.checkpoints import ROLES
+from lrr_core.benchmarks.catalogue import Problem
+from lrr_core.models.checkpoints import ROLES, Checkpoints
+from lrr_core.models.folder import ModelFolder
+from lrr_core.refinement.lenders import lenders
 from lrr_core.refinement.methods import METHODS
-from lrr_core.refinement.trace import GRADIENTS, REFERENCES, SIGNS
+from lrr_core.refinement.request import RunRequest
+from lrr_core.refinement.trace import GRADIENTS, REFERENCES, SIGNS, RefineConfig
 from pages import _shared
+from pages._look import error, escaped
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 VERSION = "1"  # of the links: raised when a key changes its meaning
@@ -32,9 +40,6 @@ OWN_TEXT = (
 )
 SETTINGS = ("method", "step_size", "residual", "rounds", "reference", "sign", "gradient", "momentum", "seed")
 UNBOUND = ("draw", "upto")  # choices without a control of their own: kept in the URL by hand
-# keys in the URL that a page looks after (its own views, the pins of Compare), or Streamlit itself
-PAGE_KEYS = {"tab", "view", "a", "b", "base", "opens"}
-PAGE_KEYS |= {"regimes_tab", "plane_mode", "many_n", "many_size", "many_control"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Number:
 
     def written(self, value: float) -> str:
         """As Streamlit writes it into the URL."""
-        return _plain(value)
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
 
     def nearest(self, text: str) -> float:
         """The valid value nearest to a text; ValueError if it is no number."""
@@ -63,7 +68,7 @@ class OneOf:
     """A choice among options, each known by its key or by its label on the page."""
 
     start: str | int
-    options: dict[str | int, str]
+    options: Mapping[Any, str]
 
     def written(self, value: str | int) -> str:
         return self.options[value]
@@ -91,12 +96,18 @@ class Words:
         return str(text)[:MOST_TEXT]
 
 
-def choices(folder) -> dict[str, Number | OneOf | Words]:
-    """Every choice of the app for one model set (a `ModelFolder`), by its key in session state and in the URL."""
+Choice = Number | OneOf | Words
+
+
+def choices(folder: ModelFolder) -> dict[str, Any]:
+    """Every `Choice` of the app for one model set, by its key in session state and in the URL."""
     info, own = folder.info, folder.info.defaults
     members = {n: summary.member_label(n, info.members.get(n, {}), short=True) for n in folder.thinkers()}
     problems = _shared.example_ids() | {_shared.RANDOM: "random problem", _shared.OWN: "my own text"}
-    named = lambda table: {name: name.replace("_", " ") for name in table}  # noqa: E731
+
+    def named(table: Collection[str]) -> dict[str, str]:
+        return {name: name.replace("_", " ") for name in table}
+
     return {
         "problem": OneOf(next(iter(problems)), problems),
         "draw": Number(0, 0, 999_999),
@@ -120,24 +131,25 @@ def choices(folder) -> dict[str, Number | OneOf | Words]:
     }
 
 
-def opened(path: str):
-    """Call first on every page: the model set's folder, with every choice put right. Where the set cannot be read, the page says
-    so and ends here."""
+def opened(path: str, *keys: str) -> ModelFolder:
+    """Call first on every page: the model set's folder, with every choice put right. keys: what else the page keeps in the URL.
+    Where the set cannot be read, the page says so and ends here."""
     try:
         folder = _shared.folder(path)
-    except ValueError as error:  # ModelError: it names the fix
-        st.error(_shared.escaped(str(error)), icon=":material/error:")
+    except ValueError as wrong:  # ModelError: it names the fix
+        error(wrong)
         st.stop()
-    begin(folder)
+    begin(folder, keys)
     return folder
 
 
-def begin(folder) -> None:
+def begin(folder: ModelFolder, page_keys: tuple[str, ...]) -> None:
     """Takes over what the URL says, and puts right whatever came from outside.
 
     Values that cannot be used are replaced by the nearest valid one and named in `notes`.
     """
     state, known = st.session_state, choices(folder)
+    page_keys = state.page_keys = (*page_keys, "embed", "embed_options")  # the last two are Streamlit's own
     if not state.pop("entered", False):
         # Until app.py has run once, a fresh server takes every file of this folder for a page and runs it by itself: a
         # link to a page would come without layout and navigation
@@ -158,9 +170,9 @@ def begin(folder) -> None:
                 if given != known[key].written(state[key]):
                     st.query_params[key] = known[key].written(state[key])
                     again = True
-            elif key not in PAGE_KEYS:
+            elif key not in page_keys:
                 notes.append(f"“{key}” is not a choice of this app")
-        for key in [k for k in st.query_params if k == "v" or k not in {*known, *PAGE_KEYS}]:
+        for key in [k for k in st.query_params if k == "v" or k not in {*known, *page_keys}]:
             del st.query_params[key]
         state.link_notes = notes
         if again:  # Streamlit drops what is not written as its controls write it: start over with the address put right
@@ -184,7 +196,8 @@ def begin(folder) -> None:
         state[f"written_{key}"] = str(wanted) if wanted else ""
 
 
-def _put_right(key: str, given, choice, notes: list[str]):
+def _put_right(key: str, given: Any, choice: Choice, notes: list[str]) -> Any:
+    value: Any
     try:
         value = choice.nearest(given)
     except (ValueError, TypeError, OverflowError):
@@ -200,7 +213,7 @@ def _put_right(key: str, given, choice, notes: list[str]):
     return value
 
 
-def settle(key: str, options, first) -> None:
+def settle(key: str, options: Collection, first: Any) -> None:
     """Before a control whose options depend on what is shown: its state is one of them. A first value may come from the URL,
     which names an option or its label (options may be a dict of both); what is none of them becomes `first`."""
     state, labels = st.session_state, options if isinstance(options, dict) else {}
@@ -210,33 +223,39 @@ def settle(key: str, options, first) -> None:
         state[key] = first
 
 
-def show_notes(place) -> None:
+def show_notes(place: DeltaGenerator) -> None:
     """What was put right, once, where the reader sees it."""
     notes, st.session_state.link_notes = st.session_state.get("link_notes", []), []
     if notes:
-        place.info("From the link: " + _shared.escaped("; ".join(notes)) + ".", icon=":material/link:")
+        place.info("From the link: " + escaped("; ".join(notes)) + ".", icon=":material/link:")
 
 
-def start(key: str, folder):
-    return choices(folder)[key].start
-
-
-def reset(folder) -> None:
+def reset(folder: ModelFolder) -> None:
     st.session_state.update({key: choice.start for key, choice in choices(folder).items()})
 
 
-def run_arguments() -> dict:
-    """The arguments of `_runs.run` besides path and text, from the choices as they stand."""
+def problem() -> Problem:
+    """The problem that is chosen. Raises ProblemError."""
     state = st.session_state
-    return {key: state[key] for key in (*SETTINGS, *ROLES)} | {
-        "thoughts": min(state.upto or state.thoughts, state.thoughts),
-        "source": state.problem,
-        "draw": state.draw if state.problem == _shared.RANDOM else 0,
-        "text": state.text if state.problem == _shared.OWN else "",
-    }
+    draw = state.draw if state.problem == _shared.RANDOM else 0
+    text = state.get("text_run", state.text) if state.problem == _shared.OWN else ""
+    return _shared.problem(state.problem, draw, text)
 
 
-def link(folder, **changes) -> str:
+def request(stepped: bool = False, **changes: str | float) -> RunRequest:
+    """The run that the choices stand for, with some of them changed. stepped: as far as Explore has stepped, else with all
+    thoughts. Raises ProblemError, ConfigError."""
+    state = st.session_state
+    values = {key: state[key] for key in (*SETTINGS, *ROLES, "thoughts")}
+    if stepped and state.upto:
+        values["thoughts"] = min(state.upto, state.thoughts)
+    values |= changes
+    config = RefineConfig.from_dict({key: values[key] for key in (*SETTINGS, "thoughts")})
+    asked = problem()
+    return RunRequest(asked, Checkpoints.of(values), config, lenders(asked, [config.method]))
+
+
+def link(folder: ModelFolder, **changes: Any) -> str:
     """Every choice and the version as a query string, with some of them changed: what "Copy link" writes."""
     known = choices(folder)
     values = {key: st.session_state.get(key, choice.start) for key, choice in known.items()} | changes
@@ -244,29 +263,5 @@ def link(folder, **changes) -> str:
         del values["text"]
     if values["problem"] != _shared.RANDOM:
         del values["draw"]
-    views = {key: st.query_params[key] for key in PAGE_KEYS if key in st.query_params}
+    views = {key: st.query_params[key] for key in st.session_state.page_keys if key in st.query_params}
     return "?" + urlencode({"v": VERSION} | {key: known[key].written(value) for key, value in values.items()} | views)
-
-
-def _plain(value) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-PAGE_KEYS |= {
-    "experiment",
-    "problems",
-    "run_nodes",
-    "run_hops",
-    "run_n",
-    "run_seed",
-    "picture",
-    "picture_cost",
-    "flips_of",
-}
-PAGE_KEYS |= {"report", "picture_plane"}
-PAGE_KEYS |= {
-    f"studio_{name}" for name in ("from", "report", "arm", "case", "flip", "hops", "controls", "order", "least")
-}
-PAGE_KEYS |= {f"studio_{name}" for name in ("panels", "size", "font_size", "palette", "letters", "title", "caption")}
-PAGE_KEYS |= {f"studio_{name}" for name in ("thought", "zoom", "regimes", "dpi", "label")}
-PAGE_KEYS |= {"chapter", "toy_view", "toy_rounds", "toy_turn", "trap_problem", "embed", "embed_options"}

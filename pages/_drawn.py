@@ -5,6 +5,8 @@ Their caches are kept as `_shared` says.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import streamlit as st
 
 from lrr_core.models.checkpoints import Checkpoints
@@ -12,42 +14,46 @@ from lrr_core.refinement.subspace import words
 from lrr_core.refinement.trace import Trace
 from pages import _runs, _shared
 
+if TYPE_CHECKING:
+    from lrr_core.evaluation.report import Report
+    from lrr_core.figures.explore import Figure
+    from lrr_core.lessons.records import Case, MapMoves
+    from lrr_core.studies.comparison import Comparison
+    from lrr_core.studies.ladder import Ladder
+
 LESSONS = _shared.HERE / "assets" / "lessons"
 LADDERS = _shared.HERE / "assets" / "ladder"
 
 
-def figure(trace: Trace, path: str, kind: str, dims: int, **look):
+def figure(trace: Trace, path: str, kind: str, dims: int, **look: Any) -> Figure:
     """The Explore figure on the chosen map, or on the run's own PCA until that map is there."""
     from lrr_core.figures.explore import explore_figure, run_map
 
-    found = _shared.warmup(path).background
+    found = _shared.warmup(path).result
     chart = _shared.ready_map(path, kind, dims) if found is not None else run_map(trace, dims=dims)
     return explore_figure(trace, chart, **look)
 
 
-def subspace_figure(trace: Trace, path: str, **look):
+def subspace_figure(trace: Trace, path: str, **look: Any) -> tuple[Figure, str, str]:
     """(figure, alternative text, a sentence) of TILR's subspace and what this run's pushes keep of it."""
     from lrr_core.figures.subspace import describe
     from lrr_core.figures.subspace import subspace_figure as draw
 
     names = Checkpoints.of(trace.identity)
-    found, run = _runs.calibrated(path, names, trace.config.reference), trace.runs["refined"]
+    found, run = _runs.subspace(path, names, trace.config.reference), trace.runs["refined"]
     return draw(found, run, **look), describe(found, run), words(found)
 
 
-def compare_figure(found, path: str, kind: str, **look):
+def compare_figure(found: Comparison, path: str, kind: str, **look: Any) -> Figure:
     """The small multiples of a comparison on the chosen map, or on the plain runs' own PCA until that map is there."""
     from lrr_core.figures.compare import compare_figure as draw
     from lrr_core.figures.explore import run_map
 
-    return draw(
-        found,
-        _shared.ready_map(path, kind, 2) if _shared.warmup(path).background is not None else run_map(found.trace),
-        **look,
-    )
+    ready = _shared.warmup(path).result is not None
+    return draw(found, _shared.ready_map(path, kind, 2) if ready else run_map(found.trace), **look)
 
 
-def difference_figure(a: Trace, b: Trace, **look):
+def difference_figure(a: Trace, b: Trace, **look: Any) -> Figure:
     from lrr_core.figures.difference import difference_figure as draw
     from lrr_core.studies.comparison import difference
 
@@ -55,7 +61,7 @@ def difference_figure(a: Trace, b: Trace, **look):
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def ladder(name: str):
+def ladder(name: str) -> Ladder:
     """The measured ladder (`gains.Ladder`) of the set called `name`. Raises GainsError where there is none or it is damaged."""
     from lrr_core.studies.ladder import Ladder
 
@@ -84,7 +90,7 @@ def ladder_csv(name: str) -> str:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
+def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str) -> Figure:
     """which: "gain" or "pair"; base: what the gain is over, a key of `gains.BASES`."""
     from lrr_core.figures import ladder as figures
 
@@ -92,14 +98,14 @@ def ladder_figure(which: str, name: str, theme: str, narrow: bool, base: str):
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def report(path: str, changed: int):
+def report(path: str, changed: int) -> Report:
     """The `Report` of a file; changed: when it was written, so that another one is read anew. Raises ReportError."""
     from lrr_core.evaluation.report import load
 
     return load(path)
 
 
-def report_figure(found, view: str, **look):
+def report_figure(found: Report, view: str, **look: Any) -> Figure:
     """A report drawn. view: a key of `report_sweeps.VIEWS`; look: theme, narrow, and what a view can be asked for."""
     from lrr_core.evaluation.surface import planes, rungs
     from lrr_core.figures import report as figures
@@ -109,7 +115,7 @@ def report_figure(found, view: str, **look):
         drawn = planes(found)
         return report_sweeps.plane_figure(drawn[look.pop("plane")], **look)
     if view in ("backbones", "training"):
-        chosen, chance = rungs(found), found.data["chance"]
+        chosen, chance = rungs(found), found.chance
         draw = report_sweeps.training_figure
         return draw(chosen, **look) if view == "training" else report_sweeps.backbone_figure(chosen, chance, **look)
     if view == "cost":
@@ -118,7 +124,7 @@ def report_figure(found, view: str, **look):
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def lesson_cases(path: str):
+def lesson_cases(path: str) -> dict[str, Case]:
     """The stored measurements of the Learn page, by name, and those of them that are true of this set's weights."""
     from lrr_core.lessons.records import load_cases
 
@@ -128,7 +134,7 @@ def lesson_cases(path: str):
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def lesson_moves(path: str):
+def lesson_moves(path: str) -> MapMoves | None:
     """How far points move on the maps; None where that was measured with other weights."""
     from lrr_core.lessons.records import load_moves
 
@@ -137,7 +143,7 @@ def lesson_moves(path: str):
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def lesson_figure(name: str, path: str, theme: str, narrow: bool):
+def lesson_figure(name: str, path: str, theme: str, narrow: bool) -> Figure:
     """The two figures of the Learn page that count thousands of answers: "mixing" and "controls"."""
     from lrr_core.lessons.evidence_figures import controls_figure
     from lrr_core.lessons.mixing_figure import mixing_figure

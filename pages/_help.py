@@ -31,6 +31,6 @@ MAP = "UMAP shows who is near whom; PCA is linear: lengths along its two axes ar
 FIGURE = "Opens the Studio: a figure of this run for a paper, its caption, and a bundle with every number."
 RESET = "Everything back to the start."
 OWN = (
-    'Write a problem yourself: sentences such as "Tom is a cat." and "Every cat is a mammal.", then one question with two '
-    "candidates."
+    'Write a problem yourself: sentences such as "Tom is a cat." and "All cats are mammals.", and one question, with two '
+    "candidates or of yes and no. Lists and line breaks are fine."
 )

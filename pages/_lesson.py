@@ -6,18 +6,26 @@ Numbers come from a run of a shipped example or from a stored measurement (`less
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from lrr_core.lessons.records import REMAKE
+from lrr_core.lessons.records import REMAKE, Case
+from lrr_core.models.checkpoints import Checkpoints
+from lrr_core.models.folder import ModelFolder
+from lrr_core.refinement.methods import PLAIN
+from lrr_core.refinement.request import RunRequest
+from lrr_core.refinement.trace import RefineConfig, Trace
 from pages import _drawn, _runs, _shared
+from pages._look import plot
+
+if TYPE_CHECKING:
+    from lrr_core.figures.explore import Figure
 
 PATH = _shared.SHIPPED_SET
 TEXT = 680  # pixels: a column that reads well
 DAVIS, SAM, ALEX, FAE = "1-small-0", "1-small-1", "1-small-4", "3-released-0"  # shipped problems
-CHART = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
-STILL = {"sign": "descent", "gradient": "detached", "momentum": 0.0, "seed": 0}
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,9 @@ def say(*sentences: str) -> None:
         st.markdown(" ".join(sentences))
 
 
-def chart(figure, key: str, alt: str, home: str) -> None:
+def chart(figure: Figure, key: str, alt: str, home: str) -> None:
     """The figure of the chapter, and below it the sentence to take home."""
-    st.plotly_chart(figure, key=key, theme=None, width="stretch", config=CHART, alt=alt)
+    plot(figure, key, alt, bar=False)
     with st.container(border=True, width=TEXT):
         st.markdown(f":blue[**Take home**]  \n**{home}**")
 
@@ -48,27 +56,14 @@ def note(*sentences: str) -> None:
         st.caption(" ".join(sentences))
 
 
-def run_of(source: str, folder, backbone: str, **settings):
+def run_of(source: str, folder: ModelFolder, backbone: str, **settings: Any) -> Trace:
     """An example as a trace. settings: in place of a plain run's."""
-    plain = {"method": "coconut", "step_size": 0.0, "residual": 0.0, "rounds": 1, "reference": "next"}
-    return _runs.run(
-        PATH,
-        source,
-        0,
-        "",
-        backbone,
-        "strong",
-        "weak",
-        False,
-        **plain | STILL | {"thoughts": folder.info.thoughts} | settings,
-    )
+    config = RefineConfig(PLAIN, 0.0, 0.0, thoughts=folder.info.thoughts)
+    request = RunRequest(_shared.problem(source), Checkpoints(backbone), replace(config, **settings))
+    return _runs.run(PATH, request, complete=False)
 
 
-def look() -> dict:
-    return {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
-
-
-def measured(*names: str) -> dict:
+def measured(*names: str) -> dict[str, Case]:
     """Stored cases; ValueError where one is missing or was measured with other weights."""
     cases = _drawn.lesson_cases(PATH)
     if missing := [name for name in names if name not in cases]:

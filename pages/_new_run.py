@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.evaluation.experiments import EXPERIMENTS
+from lrr_core.evaluation.report import Report
 from lrr_core.models.checkpoints import Checkpoints
+from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import RefineConfig
 from pages import _benchmark_runs as runs
-from pages import _controls, _help, _shared
+from pages import _controls, _shared
+from pages._jobs import Job, progress_bar
+from pages._look import error, escaped
 
+URL = (
+    "experiment",
+    "problems",
+    "run_nodes",
+    "run_hops",
+    "run_n",
+    "run_seed",
+)  # keys that the form keeps in the address
 SETTINGS = ("step_size", "residual", "thoughts", "rounds", "reference", "sign", "gradient", "momentum", "seed")
 KINDS = {"balanced": "balanced", "released": "as released", "file": "own file"}
 MOST_PROBLEMS, LARGEST_FILE = 1000, 20  # of a run on the page; MB of an uploaded file of problems
 RUN = "this run"
 
 
-def new_run(folder) -> None:
+def new_run(folder: ModelFolder) -> None:
     """The sidebar: which experiment, on which problems, under which settings."""
     state = st.session_state
     st.markdown("**New run**")
     titles = {key: found.title for key, found in EXPERIMENTS.items()}
-    experiment = st.selectbox(
-        "Experiment", list(titles), key="experiment", format_func=titles.get, help=EXPERIMENT, **_controls.BOUND
-    )
+    experiment = _controls.select("Experiment", "experiment", titles, EXPERIMENT)
     st.caption(EXPERIMENTS[experiment].words)
     spot = st.container()
     chosen_kind = st.radio(
         "Problems", list(KINDS), key="problems", format_func=KINDS.get, help=PROBLEMS, horizontal=True, **_controls.BOUND,
     )  # fmt: skip
-    own, source = None, {"data": None}
+    own: runs.Own | None = None
+    source: dict[str, Any] = {"data": None}
     if chosen_kind == "file":
         own = own_file(folder)
     else:
@@ -42,24 +55,16 @@ def new_run(folder) -> None:
         "How many", 10, MOST_PROBLEMS, 200, 10, key="run_n", help=COUNT, **_controls.BOUND
     )
     if chosen_kind == "file":
-        source["data"], source["hash"] = (own.name, own.mark) if own else ("", "")
+        source["data"], source["hash"] = (own.name, own.digest) if own else ("", "")
     else:
         seed = right.number_input(
             "Seed of the problems", 0, 99_999_999, 1, key="run_seed", help=SEED, **_controls.BOUND
         )
         source["seed"] = seed
     st.markdown("**Its settings**")
-    _controls.step_size_control(folder)
-    _controls.residual_control(folder)
-    left, right = st.columns(2)
-    with left:
-        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1)
-    with right:
-        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
-    _controls.reference_control(folder)
-    _controls.member_controls(folder)
-    _controls.further_controls(folder)
-    _controls.reset_and_link(folder)
+    _controls.settings_sidebar(
+        folder, "step_size", "residual", "thoughts", "rounds", "reference", "checkpoints", "further", "link"
+    )  # fmt: skip
     config = RefineConfig.from_dict({key: state[key] for key in SETTINGS})
     names = Checkpoints.of(state)
     order = runs.Order(experiment, config, names, {"experiment": experiment} | source, own)
@@ -67,7 +72,7 @@ def new_run(folder) -> None:
         start(order, ready=chosen_kind != "file" or own is not None)
 
 
-def start(order, ready: bool) -> None:
+def start(order: runs.Order, ready: bool) -> None:
     """What a run will do, and the button for it."""
     arms, missing = runs.arms(_shared.DEFAULT_SET, order)
     n = order.source["limit"] if order.own is None else min(order.source["limit"], len(order.own.loaded.problems))
@@ -75,24 +80,18 @@ def start(order, ready: bool) -> None:
     busy = job is not None and job.running
     label = "Start another" if busy else "Start"
     if st.button(
-        label,
-        key="start_run",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=not ready,
-        help=START,
-    ):
+        label, key="start_run", type="primary", icon=":material/play_arrow:", width="stretch", disabled=not ready, help=START
+    ):  # fmt: skip
         runs.begin(_shared.DEFAULT_SET, order)
         st.session_state.benchmark_wanted = RUN
         st.rerun()
     words = f"{len(arms)} ways to answer × {n} problems = {len(arms) * n:,} answers."
     if missing:
         words += f" Left out, because TILR is not calibrated for these checkpoints: {', '.join(missing)}."
-    st.caption(_shared.escaped(words))
+    st.caption(escaped(words))
 
 
-def own_file(folder):
+def own_file(folder: ModelFolder) -> runs.Own | None:
     """Problems of one's own; None where there are none, and why."""
     state, benchmark = st.session_state, folder.info.benchmark
     file = st.file_uploader(
@@ -104,43 +103,44 @@ def own_file(folder):
     if state.get("own_problems", (None,))[0] != file.file_id:
         try:
             state.own_problems = file.file_id, runs.own_problems(file.name, file.getvalue(), benchmark), ""
-        except (ProblemError, runs.OtherSet) as error:
-            state.own_problems = file.file_id, None, str(error)
-    _, own, error = state.own_problems
-    if error:
-        st.error(_shared.escaped(error), icon=":material/error:")
+        except (ProblemError, runs.OtherSet) as wrong:
+            state.own_problems = file.file_id, None, str(wrong)
+    _, own, why_not = state.own_problems
+    if why_not:
+        error(why_not)
         return None
     broken = own.loaded.broken
     words = f"{len(own.loaded.problems)} of {own.loaded.records} records load."
     if broken:
         words += f" The first broken one, {broken[0].where}: {broken[0].reason}"
-    st.caption(_shared.escaped(words))
+    st.caption(escaped(words))
     return own
 
 
-def under_way(job) -> None:
+def under_way(job: Job[Report]) -> None:
     """Progress and a way to stop; or a way to go on, and why there is nothing."""
     if job.running:
-        progress(job, job.result)
+        looks = st.session_state.get("report") == RUN
+        progress_bar("run", job, lambda: answered(job), STOP, job.result, looks)
         return
     if job.error:
-        st.error(_shared.escaped(job.error), icon=":material/error:")
+        error(job.error)
     else:
-        st.info(_shared.escaped(stopped(job)), icon=":material/stop_circle:")
+        st.info(escaped(stopped(job)), icon=":material/stop_circle:")
     with st.container(horizontal=True):
         st.button(
             "Try again" if job.error else "Go on", key="go_on_run", on_click=runs.go_on, args=(_shared.DEFAULT_SET,),
             icon=":material/play_arrow:", help=GO_ON,
         )  # fmt: skip
-        shelf = runs.shelf()
-        if first := next(iter(shelf), None):
+        reports = runs.available()
+        if first := next(iter(reports), None):
             st.button(
-                f"Back to {runs.title(shelf[first])}", key="leave_run", on_click=st.session_state.update,
+                f"Back to {runs.title(reports[first])}", key="leave_run", on_click=st.session_state.update,
                 kwargs={"report": first}, icon=":material/arrow_back:", help=LEAVE,
             )  # fmt: skip
 
 
-def stopped(job) -> str:
+def stopped(job: Job[Report]) -> str:
     """What a stopped run leaves, and what the page shows of it."""
     done, total = job.counted
     kept = (
@@ -155,20 +155,9 @@ def stopped(job) -> str:
     )
 
 
-@st.fragment(run_every=1.0)
-def progress(job, shown) -> None:
-    """shown: the part of the report that the page shows; a larger one is shown as soon as it is there."""
-    looks = st.session_state.get("report") == RUN
-    if not job.running or (looks and job.result is not shown):
-        st.rerun()
-    left, right = st.columns([6, 1], vertical_alignment="center")
+def answered(job: Job[Report]) -> str:
     so_far = f", {job.result.n} problems answered by all" if job.result is not None else ""
-    words = "Loading the model …" if job.share is None else f"Answering: {job.share:.0%}{so_far}"
-    left.progress(min(job.share or 0.0, 1.0), "Stopping …" if job.stop.is_set() else words)
-    right.button(
-        "Stop", key="stop_run", on_click=job.stop.set, icon=":material/stop:", width="stretch", help=STOP,
-        disabled=job.stop.is_set(),
-    )  # fmt: skip
+    return f"Answering: {job.share:.0%}{so_far}"
 
 
 # --- help texts -------------------------------------------------------------------------------------------------------

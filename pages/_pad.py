@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -54,5 +55,5 @@ def released(top: float, most: float) -> tuple[float, float] | None:
     return round(min(max(step, -top), top), 2), round(min(max(mix, 0.0), most), 2)
 
 
-def _at():
+def _at() -> Any:
     return getattr(st.session_state.get(KEY), "at", None)

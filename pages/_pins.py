@@ -8,12 +8,13 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 
 from lrr_core.models.checkpoints import ROLES
+from lrr_core.models.folder import ModelFolder
 from pages import _choices
 
 PINNED = (*_choices.SETTINGS, *ROLES, "thoughts")  # what a pin keeps: all but the problem
 
 
-def begin(folder) -> None:
+def begin(folder: ModelFolder) -> None:
     """Takes A and B over from the session or the address; at first they are the two readings of the references."""
     state, known = st.session_state, _choices.choices(folder)
     start = {key: known[key].start for key in PINNED}

@@ -7,6 +7,7 @@ in the address under `studio_…`, so a link carries it; what comes from there i
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import streamlit as st
 
@@ -22,10 +23,11 @@ from lrr_core.studio.recipe import (
     Recipe,
     RecipeError,
 )
-from pages._shared import escaped
+from pages._look import error
 
 FIRST = Recipe()
 KEYS = tuple(f.name for f in fields(Recipe) if f.name != "map")  # the map is chosen for the whole app
+URL = tuple(f"studio_{name}" for name in KEYS)
 SWITCHES = ("letters", "zoom")
 UP, DOWN, OUT = "Move up", "Move down", "Take out"  # what can be done with a panel
 WORDS = {
@@ -72,7 +74,7 @@ def write() -> None:
         state[f"written_{key}"] = text
 
 
-def _written(name: str, value) -> str:
+def _written(name: str, value: Any) -> str:
     if name == "panels":
         return ",".join(value)
     if name in SWITCHES:
@@ -80,7 +82,7 @@ def _written(name: str, value) -> str:
     return "all" if value is None else f"{value:g}" if isinstance(value, int | float) else value
 
 
-def _read(name: str, text: str):
+def _read(name: str, text: str) -> Any:
     if name == "panels":
         return tuple(text.split(","))
     if name in SWITCHES:
@@ -105,7 +107,7 @@ def restore(recipe: Recipe) -> None:
     write()
 
 
-def change(**values) -> None:
+def change(**values: Any) -> None:
     st.session_state.studio_recipe = replace(st.session_state.studio_recipe, **values)
     forget(*values)
 
@@ -237,8 +239,8 @@ def take(draft: str) -> Recipe:
             value = "" if value.strip() == draft else value.strip()
         try:
             recipe = replace(recipe, **{name: value})
-        except RecipeError as error:  # the LaTeX label is the one thing that is typed freely
-            st.error(escaped(str(error)), icon=":material/error:")
+        except RecipeError as wrong:  # the LaTeX label is the one thing that is typed freely
+            error(wrong)
     state.studio_recipe = recipe
     write()
     return recipe
@@ -255,7 +257,7 @@ def standing(panels: tuple[str, ...]) -> Recipe:
     return replace(state.studio_recipe, panels=panels or ("text",), map=state.map, **now)
 
 
-def _set(name: str, value) -> None:
+def _set(name: str, value: Any) -> None:
     if f"c_{name}" not in st.session_state:
         st.session_state[f"c_{name}"] = value
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from functools import partial
 
-from lrr_core.evaluation.report import ReportError, load
-from lrr_core.evaluation.report_checks import MOST_BYTES
-from lrr_core.evaluation.report_files import to_csv, to_json, to_latex
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from lrr_core.evaluation.report import MOST_BYTES, Report, ReportError, load, to_json
+from lrr_core.evaluation.report_files import to_csv, to_latex
 from lrr_core.evaluation.report_words import SHOWN, headline, measured, shown_rows
 from lrr_core.evaluation.surface import planes, views
 from lrr_core.figures.report import describe
 from lrr_core.figures.report_cost import COSTS
+from lrr_core.models.folder import ModelFolder
 from pages import _benchmark_runs as runs
 from pages import _choices, _controls, _drawn, _shared
 from pages._flips import changed
+from pages._look import companion, error, escaped, look, plot
 from pages._new_run import RUN, new_run, under_way
+from pages._new_run import URL as NEW_RUN
 
 PATH = _shared.DEFAULT_SET
 OPENED = "opened file"
@@ -24,9 +29,9 @@ FIRST = ("plane", "training", "backbones", "difference", "accuracy")  # what is 
 
 def main() -> None:
     state = st.session_state
-    folder = _choices.opened(PATH)
+    folder = _choices.opened(PATH, "report", "picture", "picture_cost", "picture_plane", "flips_of", *NEW_RUN)
     if (values := state.pop("flip_opened", None)) is not None:
-        _controls.explore_at(**values)
+        _controls.open_page(**values)
     head = st.container()
     with st.sidebar:
         new_run(folder)
@@ -44,17 +49,17 @@ def main() -> None:
         st.skeleton(height=420)
     with st.sidebar:
         _shared.device_line(PATH)
-    _shared.companion("benchmark")
+    companion("benchmark")
 
 
 # --- which report -----------------------------------------------------------------------------------------------------
 
 
-def chosen(head):
+def chosen(head: DeltaGenerator) -> Report | None:
     """The report that is looked at; None where there is none (yet)."""
-    state, shelf = st.session_state, runs.shelf()
+    state, reports = st.session_state, runs.available()
     job = runs.current()
-    titles = {key: runs.title(path) for key, path in shelf.items()}  # a shipped one first: there is always a picture
+    titles = {key: runs.title(path) for key, path in reports.items()}  # a shipped one first: there is always a picture
     titles |= {RUN: RUN} if job is not None else {}
     titles |= {OPENED: f"opened · {state.benchmark_opened[0]}"} if "benchmark_opened" in state else {}
     first = next(iter(titles), None)
@@ -62,27 +67,25 @@ def chosen(head):
     if (wanted := state.pop("benchmark_wanted", None)) in titles:
         state.report = wanted
     with head.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Report", list(titles), key="report", format_func=titles.get, help=REPORT, width=480, **_controls.BOUND
-        )
+        _controls.select("Report", "report", titles, REPORT, width=480)
         with st.popover("Open a report", icon=":material/folder_open:", help=OPEN):
             st.file_uploader(
                 "A report.json of `evaluate`", ["json"], key="benchmark_upload", on_change=opened_file,
                 max_upload_size=MOST_BYTES // 2**20, help=OPEN,
             )  # fmt: skip
-    if error := state.get("benchmark_open_error"):
-        head.error(_shared.escaped(error), icon=":material/error:")
+    if wrong := state.get("benchmark_open_error"):
+        error(wrong, head)
     if not titles:
         st.info(NOTHING, icon=":material/info:")
         return None
     if state.report == RUN:
-        return job.result
+        return None if job is None else job.result
     if state.report == OPENED:
         return state.benchmark_opened[1]
     try:
-        return runs.opened(shelf[state.report])
-    except (ReportError, OSError) as error:
-        head.error(_shared.escaped(str(error)), icon=":material/error:")
+        return runs.opened(reports[state.report])
+    except (ReportError, OSError) as wrong:
+        error(wrong, head)
         return None
 
 
@@ -95,22 +98,22 @@ def opened_file() -> None:
     try:
         state.benchmark_opened = file.name, load(file.getvalue())
         state.benchmark_wanted = OPENED
-    except ReportError as error:
-        state.benchmark_open_error = f"{file.name}: {error}"
+    except ReportError as wrong:
+        state.benchmark_open_error = f"{file.name}: {wrong}"
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
-def show(report, folder) -> None:
-    st.markdown("\n".join(f"* {_shared.escaped(sentence)}" for sentence in headline(report)))
-    st.caption(_shared.escaped(measured(report)))
+def show(report: Report, folder: ModelFolder) -> None:
+    st.markdown("\n".join(f"* {escaped(sentence)}" for sentence in headline(report)))
+    st.caption(escaped(measured(report)))
     pictures(report)
     table(report)
     changed(report, folder, "" if st.session_state.report == RUN else st.session_state.report)
 
 
-def pictures(report) -> None:
+def pictures(report: Report) -> None:
     offered, state = views(report), st.session_state
     first = next(view for view in FIRST if view in offered)
     seen = f"{state.report} {state.get('benchmark_job')}" if state.report == RUN else state.report
@@ -119,35 +122,19 @@ def pictures(report) -> None:
     state.benchmark_seen = seen
     _choices.settle("picture", offered, first)
     with st.container(horizontal=True, vertical_alignment="center"):
-        view = st.segmented_control(
-            "Picture", list(offered), key="picture", default=first, required=True, label_visibility="collapsed",
-            help="\n".join(f"* **{name}**: {words}" for name, words in offered.items()), **_controls.BOUND,
-        )  # fmt: skip
-        look = {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
+        help = "\n".join(f"* **{name}**: {words}" for name, words in offered.items())
+        view, drawn = _controls.view("Picture", "picture", list(offered), help, first=first), look()
         if view == "cost":
-            look["cost"] = st.segmented_control(
-                "Cost", list(COSTS), key="picture_cost", default="forwards", required=True,
-                label_visibility="collapsed", format_func=COSTS.get, **_controls.BOUND,
-            )  # fmt: skip
+            drawn["cost"] = _controls.view("Cost", "picture_cost", COSTS)
         if view == "plane":
             names = list(planes(report))
             _choices.settle("picture_plane", names, names[0])
-            look["plane"] = st.segmented_control(
-                "Plane", names, key="picture_plane", default=names[0], required=True, label_visibility="collapsed",
-                **_controls.BOUND,
-            )  # fmt: skip
-    st.plotly_chart(
-        _drawn.report_figure(report, view, **look),
-        key=f"report_{view}",
-        theme=None,
-        width="stretch",
-        alt=describe(report, view),
-        config={"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "displaylogo": False},
-    )
+            drawn["plane"] = _controls.view("Plane", "picture_plane", names)
+    plot(_drawn.report_figure(report, view, **drawn), f"report_{view}", describe(report, view))
     st.caption(CAPTIONS[view])
 
 
-def table(report) -> None:
+def table(report: Report) -> None:
     st.markdown("##### Every number")
     form = {"points": "%+.1f", "published, %": "%.2f", "peak MB": "%.2f"}
     found = shown_rows(report)
@@ -166,7 +153,7 @@ def table(report) -> None:
     with st.container(horizontal=True):
         for label, make, ending, icon, help in FILES:
             st.download_button(
-                label, lambda make=make: make(report), f"{report.data['benchmark']}-{report.n}.{ending}",
+                label, partial(make, report), f"{report.benchmark}-{report.n}.{ending}",
                 icon=f":material/{icon}:", on_click="ignore", help=help, key=f"get_{ending}",
             )  # fmt: skip
 

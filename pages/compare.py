@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.models.checkpoints import ROLES
+from lrr_core.models.folder import ModelFolder
+from lrr_core.refinement.trace import Trace
 from lrr_core.studies import comparison as comparing
 from pages import _choices, _controls, _drawn, _help, _pins, _runs, _shared
+from pages._look import answer_text, clicked, companion, error, escaped, look, plot
 
 PATH = _shared.DEFAULT_SET
 
 
 def main() -> None:
-    folder = _choices.opened(PATH)
+    folder = _choices.opened(PATH, "view", "a", "b")
     head, chart, below = st.container(), st.container(), st.container()
-    skeleton = None
-    if "compared" not in st.session_state:  # something to look at from the first moment
-        skeleton = chart.skeleton(height=540)
-    _pins.begin(folder)
     state = st.session_state
+    if (
+        "compared" not in state
+    ):  # something to look at from the first moment; through it only once: an emptied place would blink
+        chart = chart.skeleton(height=540)
+    _pins.begin(folder)
     if (method := state.pop("opened", None)) in comparing.shown():
-        _controls.explore_at(method=method)
-    with st.sidebar:
-        sidebar(folder)
-    _choices.show_notes(head)
-    if state.problem == _shared.OWN:
-        _controls.own_text(head)
-    choice = _choices.run_arguments() | {"thoughts": state.thoughts}
-    settings = {key: value for key, value in choice.items() if key != "method"}
+        _controls.open_page(method=method)
+    with st.sidebar:  # the method itself is chosen where settings are pinned
+        _controls.settings_sidebar(
+            folder, "problem", "step_size", "residual", "thoughts", "rounds", "reference", "checkpoints", "further", "link"
+        )  # fmt: skip
+    _controls.notes_and_own_text(head)
     title, note = head.empty(), head.empty()
     note.caption(INTRO)
 
@@ -37,79 +41,41 @@ def main() -> None:
         note.caption(f":material/hourglass_top: {done + 1} of {total}: {summary.method_name(method)} …")
 
     try:
-        title.markdown(f"#### {_shared.escaped(summary.asked(asked(choice)))}")
-        found = _runs.comparison(PATH, progress=progress, **settings)
-    except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
-        where = head if isinstance(error, ProblemError) else chart
-        where.error(_shared.escaped(str(error)), icon=":material/error:")
+        request = _choices.request()
+        title.markdown(f"#### {escaped(summary.asked(request.problem))}")
+        found = _runs.comparison(PATH, request, progress)
+    except ValueError as wrong:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
+        error(wrong, head if isinstance(wrong, ProblemError) else chart)
         return
     note.caption(INTRO)
     with head.container(horizontal=True, vertical_alignment="center"):
-        _controls.segments("Map", "map", folder, _help.MAP, label_visibility="collapsed")
-        st.segmented_control(
-            "View", list(VIEWS), key="view", default="close", required=True, format_func=VIEWS.get, help=VIEW,
-            label_visibility="collapsed", **_controls.BOUND,
-        )  # fmt: skip
-        st.markdown(f":small[{_shared.escaped(comparing.changed(found))}]", help=CHANGED, width="content")
+        _controls.map_view(folder, label_visibility="collapsed")
+        _controls.view("View", "view", VIEWS, VIEW)
+        st.markdown(f":small[{escaped(comparing.changed(found))}]", help=CHANGED, width="content")
         _controls.figure_button("make_figure", FIGURE)
-    figure = _drawn.compare_figure(
-        found, PATH, state.map, theme=_shared.theme(), narrow=_shared.is_narrow(), close=state.view != "all"
-    )
-    # through the skeleton only the first time: an emptied place would blink on every rerun
-    (skeleton or chart).plotly_chart(
-        figure,
-        key="small_multiples",
-        theme=None,
-        width="stretch",
-        alt=comparing.describe(found),
-        on_select=clicked,
-        selection_mode="points",
-        config=CHART | {"displaylogo": False},
-    )
+    figure = _drawn.compare_figure(found, PATH, state.map, **look(), close=state.view != "all")
+    plot(figure, "small_multiples", comparing.describe(found), open_clicked, place=chart)
     state.compared = True
     with below:
         numbers(found)
-        against(folder, choice)
-        _shared.companion(f"{found.trace.problem.id} {state.view} {state.map}")
+        against(folder)
+        companion(f"{found.trace.problem.id} {state.view} {state.map}")
     with st.sidebar:
         _shared.device_line(PATH)
     if not _shared.warmup(PATH).done.is_set():
         _shared.map_awaited(PATH)
 
 
-def asked(choice: dict):
-    return _shared.problem(choice["source"], choice["draw"], choice["text"])
-
-
-CHART = {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "scrollZoom": False}
 VIEWS = {"close": "close-up", "all": "all thoughts"}
-
-
-def sidebar(folder) -> None:
-    """What every method is run with; the method itself is chosen where settings are pinned."""
-    _controls.problem_controls(folder)
-    _controls.step_size_control(folder)
-    _controls.residual_control(folder)
-    left, right = st.columns(2)
-    with left:
-        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1, on_change=_controls.run_whole)
-    with right:
-        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
-    _controls.reference_control(folder)
-    _controls.member_controls(folder)
-    _controls.further_controls(folder)
-    _controls.reset_and_link(folder)
 
 
 # --- one click to Explore ---------------------------------------------------------------------------------------------
 
 
-def clicked() -> None:
+def open_clicked() -> None:
     """A point of a panel: its method is opened in Explore on the run that follows."""
-    points = st.session_state.small_multiples.selection.points
-    keys = [point.get("customdata") for point in points]
-    if keys and keys[0]:
-        st.session_state.opened = keys[0][0]
+    if method := clicked("small_multiples"):
+        st.session_state.opened = method[0]
 
 
 def row_opened() -> None:
@@ -121,14 +87,14 @@ def row_opened() -> None:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def numbers(found) -> None:
+def numbers(found: comparing.Comparison) -> None:
     rows = comparing.table(found)
     st.session_state.rows = found.methods
     for i, row in enumerate(rows):
         row["open"] = "Explore" if i < len(found.methods) else None
     column = st.column_config
     whole = lambda label, help: column.NumberColumn(label, format="%d", help=help)  # noqa: E731
-    config = {name: whole(name, help) for name, help in KINDS.items()} | {
+    config: Any = {name: whole(name, help) for name, help in KINDS.items()} | {
         "right answer": column.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=120, help=RIGHT),
         "margin": column.NumberColumn(format="%+.2f", help=MARGIN),
         "moved": column.NumberColumn(format="%.0f %%", help=MOVED),
@@ -148,32 +114,32 @@ def numbers(found) -> None:
         placeholder="–",
         alt="Answer, certainty, distance moved and cost of every method",
     )
-    device = _shared.escaped(found.trace.identity["device"])
+    device = escaped(found.trace.identity["device"])
     st.caption(f"ms: measured once on this machine ({device}), when this setting was first run. {READING}")
 
 
 # --- A against B ------------------------------------------------------------------------------------------------------
 
 
-def against(folder, choice: dict) -> None:
+def against(folder: ModelFolder) -> None:
     """Two pinned settings on this problem, thought by thought."""
     st.markdown("#### A against B")
     st.caption(AGAINST)
-    problem = {key: choice[key] for key in ("source", "draw", "text")}
     try:
-        traces = {n: _runs.run(PATH, complete=False, **problem, **st.session_state[f"pin_{n}"]) for n in ("a", "b")}
-    except ValueError as error:
-        st.error(_shared.escaped(str(error)), icon=":material/error:")
+        pinned = {name: _choices.request(**st.session_state[f"pin_{name}"]) for name in ("a", "b")}
+        traces = {name: _runs.run(PATH, request, complete=False) for name, request in pinned.items()}
+    except ValueError as wrong:
+        error(wrong)
         return
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            _controls.one_of("Method for the next pin", "method", folder, _help.METHOD)
+            _controls.choose("Method for the next pin", "method", folder, _help.METHOD)
             _controls.explore_button("Open in Explore", "open_method", OPEN)
         for column, name, mark in zip(st.columns(2), "ab", (":blue[● A]", "□ B"), strict=True):
             with column:
                 trace = traces[name]
                 st.markdown(
-                    f"**{mark}** {_shared.said(summary.answer(trace, 'refined'))} :gray[{_shared.escaped(in_words(trace))}]"
+                    f"**{mark}** {answer_text(summary.answer(trace, 'refined'))} :gray[{escaped(in_words(trace))}]"
                 )
                 with st.container(horizontal=True):
                     st.button(
@@ -189,22 +155,15 @@ def against(folder, choice: dict) -> None:
         st.dataframe(rows, hide_index=True, alt="Settings in which A and B differ")
     else:
         st.caption("A and B are the same setting, so every difference below is zero. Move a slider and pin again.")
-    figure = _drawn.difference_figure(traces["a"], traces["b"], theme=_shared.theme(), narrow=_shared.is_narrow())
-    st.plotly_chart(
-        figure,
-        key="difference",
-        theme=None,
-        width="stretch",
-        alt=comparing.describe_difference(traces["a"], traces["b"]),
-        config=CHART | {"displaylogo": False},
-    )
+    figure = _drawn.difference_figure(traces["a"], traces["b"], **look())
+    plot(figure, "difference", comparing.describe_difference(traces["a"], traces["b"]))
     if any(row["setting"] in ROLES for row in rows):
         st.caption(
             "A and B use different checkpoints: each is measured against its own plain run, its own strong and weak."
         )
 
 
-def in_words(trace) -> str:
+def in_words(trace: Trace) -> str:
     c, members = trace.config, " / ".join(trace.identity[role].removeprefix("ladder/") for role in ROLES)
     settings = f"s = {c.step_size:g} · α = {c.residual:g} · {c.reference} · T = {c.thoughts} · K = {c.rounds}"
     return f"{summary.method_label(c.method)} · {settings} · {members}"

@@ -2,135 +2,100 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
-from pages import _choices, _controls, _drawn, _help, _runs, _shared
+from lrr_core.models.folder import ModelFolder, SetInfo
+from lrr_core.refinement.trace import Trace
+from pages import _choices, _controls, _drawn, _runs, _shared
+from pages._look import answer_text, companion, error, escaped, look, plot
 
 PATH = _shared.DEFAULT_SET
 
 
 def main() -> None:
-    folder = _choices.opened(PATH)
+    folder = _choices.opened(PATH, "tab")
     head, chart, below = st.container(), st.container(), st.container()
-    skeleton = None
-    if "drawn" not in st.session_state:  # something to look at from the first moment
-        skeleton = chart.skeleton(height=660)
     state = st.session_state
+    if (
+        "drawn" not in state
+    ):  # something to look at from the first moment; through it only once: an emptied place would blink
+        chart = chart.skeleton(height=660)
     with st.sidebar:
         step_note = sidebar(folder)
-    _choices.show_notes(head)
-    if state.problem == _shared.OWN:
-        _controls.own_text(head)
-    choice = _choices.run_arguments()
+    _controls.notes_and_own_text(head)
     try:
-        trace = _runs.run(PATH, complete=False, **choice)  # the controls follow when the figure stands
-    except ValueError as error:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
-        where = head if isinstance(error, ProblemError) else chart
-        where.error(_shared.escaped(str(error)), icon=":material/error:")
+        request = _choices.request(stepped=True)
+        trace = _runs.run(PATH, request, complete=False)  # the controls follow when the figure stands
+    except ValueError as wrong:  # ProblemError, ModelError, ConfigError, RefineError: each names the fix
+        error(wrong, head if isinstance(wrong, ProblemError) else chart)
         return
     step_note.caption(summary.step_text(trace, folder.width))
     header(head, trace)
     with head.container(horizontal=True, vertical_alignment="center"):
-        _controls.segments("Map", "map", folder, _help.MAP, label_visibility="collapsed")
-        _controls.segments("Dimensions", "dims", folder, label_visibility="collapsed")
+        _controls.map_view(folder, label_visibility="collapsed")
+        _controls.map_view(folder, "dims", label_visibility="collapsed")
         line = st.container(width="content")
         _controls.figure_button("make_figure")
-    warm = _shared.warmup(PATH)
-    figure = _drawn.figure(
-        trace,
-        PATH,
-        state.map,
-        state.dims,
-        theme=_shared.theme(),
-        narrow=_shared.is_narrow(),
-        at=state.upto or None,
-        thoughts=state.thoughts,
-    )
-    # through the skeleton only the first time: an emptied place would blink on every rerun
-    (skeleton or chart).plotly_chart(
-        figure,
-        key="figure",
-        theme=None,
-        width="stretch",
-        alt=summary.describe(trace),
-        config=CHART | {"displaylogo": False},
-    )
+    warm, at = _shared.warmup(PATH), {"at": state.upto or None, "thoughts": state.thoughts}
+    figure = _drawn.figure(trace, PATH, state.map, state.dims, **look(), **at)
+    plot(figure, "figure", summary.describe(trace), place=chart)
     state.drawn = True
     _shared.loading(PATH)  # torch is imported behind the picture
-    trace = _runs.run(PATH, **choice)
+    trace = _runs.run(PATH, request)
     with line:
         controls_line(trace)
     with below:
         if trace.config.rule.calibrated:
             subspace(trace)
         details(trace, folder.info)
-        _shared.companion(f"{trace.problem.id} {state.upto}")
+        companion(f"{trace.problem.id} {state.upto}")
     with st.sidebar:
         _shared.device_line(PATH)
     if not warm.done.is_set():
         _shared.map_awaited(PATH)
     elif warm.error:
-        below.caption(
-            f"The shared map could not be made ({_shared.escaped(warm.error)}); PCA of this problem is shown."
-        )
+        below.caption(f"The shared map could not be made ({escaped(warm.error)}); PCA of this problem is shown.")
 
 
-# --- sidebar ----------------------------------------------------------------------------------------------------------
-
-CHART = {"modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"], "scrollZoom": False}
-
-
-def sidebar(folder):
+def sidebar(folder: ModelFolder) -> DeltaGenerator:
     """All controls; returns the place below the step size where its meaning is written."""
-    _controls.problem_controls(folder)
-    mixes, pushes = _controls.method_control(folder)
-    _controls.step_size_control(folder, disabled=not pushes)
-    step_note = st.empty()
-    _controls.residual_control(folder, disabled=not mixes)
-    left, right = st.columns(2)
-    with left:
-        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1, on_change=_controls.run_whole)
-        st.button("Step", key="step", on_click=_controls.step_on, icon=":material/step:", width="stretch", help=STEP)
-    with right:
-        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1, disabled=not pushes)
-        st.button(
-            "Run all",
-            key="run_all",
-            on_click=_controls.run_whole,
-            icon=":material/fast_forward:",
-            width="stretch",
-            help=RUN,
-        )
-    _controls.reference_control(folder, disabled=not pushes)
-    _controls.member_controls(folder)
-    _controls.further_controls(folder)
-    _controls.reset_and_link(folder)
-    return step_note
+    below = _controls.settings_sidebar(
+        folder, "problem", "method", "step_size", "residual", "thoughts", "rounds", "reference", "checkpoints", "further", "link"
+    )  # fmt: skip
+    for place, label, key, run, icon, help in (
+        (below["thoughts"], "Step", "step", _controls.step_on, "step", STEP),
+        (below["rounds"], "Run all", "run_all", _controls.run_whole, "fast_forward", RUN),
+    ):
+        place.button(label, key=key, on_click=run, icon=f":material/{icon}:", width="stretch", help=help)
+    return below["step_size"]
 
 
 # --- main column ------------------------------------------------------------------------------------------------------
 
 
-def header(head, trace) -> None:
+def header(head: DeltaGenerator, trace: Trace) -> None:
     """The question on the left, the answer before and after on the right."""
-    say, plain, refined = _shared.escaped, summary.answer(trace, "plain"), summary.answer(trace, "refined")
+    plain, refined = summary.answer(trace, "plain"), summary.answer(trace, "refined")
     left, right = head.columns([5, 6], vertical_alignment="center")
-    left.markdown(f"#### {say(summary.asked(trace.problem))}")
+    left.markdown(f"#### {escaped(summary.asked(trace.problem))}")
     right.markdown(
-        f":gray[○ plain] {_shared.said(plain)} → :blue[● {summary.refined_name(trace)}] {_shared.said(refined)}",
+        f":gray[○ plain] {answer_text(plain)} → :blue[● {summary.refined_name(trace)}] {answer_text(refined)}",
         text_alignment="right",
     )
     head.caption(INTRO)
     if trace.problem.renamed:
         pairs = ", ".join(f"{theirs} → {ours}" for theirs, ours in trace.problem.renamed)
-        head.caption(f"Names the model does not know stand for names it does: {say(pairs)}")
+        head.caption(f"Names the model does not know stand for names it does: {escaped(pairs)}")
 
 
-def controls_line(trace) -> None:
+def controls_line(trace: Trace) -> None:
     parts = [
-        f"{summary.run_name(name)} {_shared.said(summary.answer(trace, name))}"
+        f"{summary.run_name(name)} {answer_text(summary.answer(trace, name))}"
         for name in _runs.CONTROLS_SHOWN
         if name in trace.runs
     ]
@@ -144,7 +109,7 @@ SUPERVISED = (
 UNKNOWN = "Whether the true frontier was supervised in training is not recorded in this model set. "
 
 
-def details(trace, info) -> None:
+def details(trace: Trace, info: SetInfo) -> None:
     supervised = str(info.provenance.get("frontier", "")).startswith("supervised")
     st.caption((SUPERVISED if supervised else UNKNOWN) + opening_note(info))
     tabs = {"Answers, before and after": answers, "Tokens per thought": tokens, "Run details and download": about}
@@ -156,36 +121,28 @@ def details(trace, info) -> None:
                 fill(trace)
 
 
-def subspace(trace) -> None:
+def subspace(trace: Trace) -> None:
     """What TILR keeps of this run's pushes."""
     with st.expander("What TILR keeps of each push", expanded=True, icon=":material/filter_alt:"):
-        look = {"theme": _shared.theme(), "narrow": _shared.is_narrow()}
-        figure, alt, sentence = _drawn.subspace_figure(trace, PATH, **look)
-        st.plotly_chart(
-            figure,
-            key="subspace",
-            theme=None,
-            width="stretch",
-            alt=alt,
-            config={"displayModeBar": False},
-        )
-        st.caption(f"{_shared.escaped(sentence)} {SUBSPACE}")
+        figure, alt, sentence = _drawn.subspace_figure(trace, PATH, **look())
+        plot(figure, "subspace", alt, bar=False)
+        st.caption(f"{escaped(sentence)} {SUBSPACE}")
 
 
-def answers(trace) -> None:
+def answers(trace: Trace) -> None:
     share = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
     columns = dict.fromkeys(summary.readers_names(trace.problem).values(), share)
     st.dataframe(summary.answer_table(trace), hide_index=True, column_config=columns, alt="Answers of every run")
 
 
-def tokens(trace) -> None:
+def tokens(trace: Trace) -> None:
     for name, title in (("plain", ":gray[○ plain run]"), ("refined", ":blue[● refined run]")):
         st.markdown(title)
         st.dataframe(summary.token_table(trace, name), hide_index=True, alt=f"Most probable tokens, {name} run")
     st.caption(f"Read with {trace.identity['lens']}, after the last round of each thought.")
 
 
-def about(trace) -> None:
+def about(trace: Trace) -> None:
     st.dataframe(summary.cost_table(trace), hide_index=True, alt="Forward passes of every run")
     st.caption(
         "Forward passes of each run: reading the question, single thoughts, probes of strong and weak, answer, and "
@@ -193,25 +150,16 @@ def about(trace) -> None:
     )
     st.json(trace.identity, expanded=False)
     left, right = st.columns(2)
-    left.download_button(
-        "Trace (.npz)",
-        lambda: summary.trace_bytes(trace),
-        f"{trace.problem.id}.npz",
-        icon=":material/download:",
-        on_click="ignore",
-        help="Every state, reference and probability, with settings and weights; `Trace.load` reads it.",
-    )
-    right.download_button(
-        "Curves (.csv)",
-        lambda: summary.data_csv(trace),
-        f"{trace.problem.id}.csv",
-        icon=":material/table:",
-        on_click="ignore",
-        help="The numbers behind the curves, one row per run and thought.",
-    )
+    for place, label, data, ending, icon, help in (
+        (left, "Trace (.npz)", summary.trace_bytes, "npz", "download", TRACE),
+        (right, "Curves (.csv)", summary.data_csv, "csv", "table", CURVES),
+    ):
+        place.download_button(
+            label, partial(data, trace), f"{trace.problem.id}.{ending}", icon=f":material/{icon}:", on_click="ignore", help=help
+        )  # fmt: skip
 
 
-def opening_note(info) -> str:
+def opening_note(info: SetInfo) -> str:
     known = info.members.get(info.opens_with, {})
     return (
         f"The page opens on a checkpoint from the middle of the training, {summary.member_label(info.opens_with, known)}: a "
@@ -230,6 +178,8 @@ SUBSPACE = (
 )
 STEP = "Runs one thought more and shows what the model would answer now."
 RUN = "Runs all thoughts."
+TRACE = "Every state, reference and probability, with settings and weights; `Trace.load` reads it."
+CURVES = "The numbers behind the curves, one row per run and thought."
 CONTROL_LINE = (
     "Zero thoughts: the answer if every thought is blanked. Random direction: pushes of the same length in a random "
     "direction. A refinement means something only where these do worse."

@@ -3,94 +3,75 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import streamlit as st
 
+from lrr_core.models.folder import ModelFolder
+from lrr_core.refinement.methods import FULL, PLAIN
 from lrr_core.refinement.trace import REFERENCES
-from lrr_core.studies.ladder import BASES
+from lrr_core.studies.ladder import BASES, Ladder
 from lrr_core.studies.ladder_words import describe
 from lrr_core.studies.ladder_words import name as short
 from pages import _choices, _controls, _drawn, _shared
+from pages._look import clicked, companion, error, escaped, look, plot
 
 PATH = _shared.DEFAULT_SET
 
 
 def main() -> None:
     state = st.session_state
+    folder = _choices.opened(PATH, "base", "opens")
+    name = folder.info.name
     try:
-        folder = _shared.folder(PATH)
-        ladder = _drawn.ladder(folder.info.name)
-    except ValueError as error:  # ModelError, GainsError: each names the fix
-        st.error(str(error), icon=":material/error:")
+        ladder = _drawn.ladder(name)
+    except ValueError as wrong:  # GainsError: it names the fix
+        error(wrong)
         return
-    _choices.begin(folder)
     if values := state.pop("ladder_opened", None):
         open_at(values)
-    _choices.show_notes(st)
+    _choices.show_notes(st.container())
     st.markdown("#### Where does refinement help at all?")
     st.caption(INTRO)
     if odd := ladder.other_weights(folder.weights(*folder.thinkers())):
         st.warning(
-            f"These numbers were measured with other weights for {_shared.escaped(', '.join(odd))} than the set holds now; "
+            f"These numbers were measured with other weights for {escaped(', '.join(odd))} than the set holds now; "
             "measure again with `python -m lrr_core ladder`.",
             icon=":material/warning:",
         )
-    told = _drawn.ladder_findings(folder.info.name)
-    say(told["gains"])
+    findings = _drawn.ladder_findings(name)
+    as_list(findings["gains"])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Gain over", list(BASES), key="base", default="coconut", required=True, help=BASE,
-            format_func=lambda name: f"over {BASES[name]}", label_visibility="collapsed", **_controls.BOUND,
-        )  # fmt: skip
-        st.segmented_control(
-            "A click opens", ["explore", "compare"], key="opens", default="explore", required=True, help=OPENS,
-            format_func=lambda page: f"a click opens {page.capitalize()}", label_visibility="collapsed",
-            **_controls.BOUND,
-        )  # fmt: skip
-    st.markdown("##### Gain of refinement against accuracy of the backbone")
-    chart("gain", folder.info.name, describe(ladder, told["gains"] + told["controls"]))
-    st.caption(GAINS)
-    say(told["controls"])
-    st.markdown("##### Which strong, which weak?")
-    chart("pair", folder.info.name, describe(ladder, told["pairs"]))
-    st.caption(PAIRS.format(rung=_shared.escaped(short(ladder.opens_with))))
-    say(told["pairs"])
+        base = _controls.view("Gain over", "base", {key: f"over {words}" for key, words in BASES.items()}, BASE)
+        pages = {page: f"a click opens {page.capitalize()}" for page in ("explore", "compare")}
+        _controls.view("A click opens", "opens", pages, OPENS)
+    for which, title, below in (
+        ("gain", "##### Gain of refinement against accuracy of the backbone", GAINS),
+        ("pair", "##### Which strong, which weak?", PAIRS.format(rung=escaped(short(ladder.opens_with)))),
+    ):
+        found = findings["controls" if which == "gain" else "pairs"]
+        st.markdown(title)
+        figure = _drawn.ladder_figure(which, name, **look(), base=base if base in BASES else PLAIN)
+        alt = describe(ladder, findings["gains"] + found if which == "gain" else found)
+        plot(figure, f"ladder_{which}", alt, partial(remember, f"ladder_{which}"))
+        st.caption(below)
+        as_list(found)
     by_hand(ladder)
     how(ladder, folder)
-    _shared.companion("ladder")
+    companion("ladder")
 
 
-def say(sentences: list[str]) -> None:
+def as_list(sentences: list[str]) -> None:
     st.markdown("\n".join(f"* {sentence}" for sentence in sentences))
-
-
-def chart(which: str, name: str, alt: str) -> None:
-    base = st.session_state.base if st.session_state.base in BASES else "coconut"
-    look = {"theme": _shared.theme(), "narrow": _shared.is_narrow(), "base": base}
-    st.plotly_chart(
-        _drawn.ladder_figure(which, name, **look),
-        key=f"ladder_{which}",
-        theme=None,
-        width="stretch",
-        alt=alt,
-        on_select=lambda: clicked(f"ladder_{which}"),
-        selection_mode="points",
-        config={
-            "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
-            "scrollZoom": False,
-            "displaylogo": False,
-        },
-    )
 
 
 # --- opening what a point stands for ----------------------------------------------------------------------------------
 
 
-def clicked(key: str) -> None:
+def remember(key: str) -> None:
     """A point or a cell: what it stands for is opened on the run that follows."""
-    keys = [point.get("customdata") for point in st.session_state[key].selection.points]
-    if keys and keys[0]:
-        opened = zip(("backbone", "method", "reference", "strong", "weak"), keys[0], strict=True)
+    if values := clicked(key):
+        opened = zip(("backbone", "method", "reference", "strong", "weak"), values, strict=True)
         st.session_state.ladder_opened = dict(opened)
 
 
@@ -102,10 +83,10 @@ def open_at(values: dict) -> None:
         for key in ("step_size", "residual", "rounds", "thoughts", "sign", "gradient", "momentum", "seed")
     }
     where = "compare" if st.session_state.get("opens") == "compare" else "explore"
-    _controls.go(where, **kept, **values, upto=0)
+    _controls.open_page(where, **kept, **values, upto=0)
 
 
-def by_hand(ladder) -> None:
+def by_hand(ladder: Ladder) -> None:
     """The same without a mouse."""
     with st.form("by_hand"):
         st.markdown("Open a pair without clicking a cell")
@@ -119,13 +100,13 @@ def by_hand(ladder) -> None:
             ),
         }
         if st.form_submit_button("Open", icon=":material/open_in_new:", help=OPENS):
-            open_at(chosen | {"backbone": ladder.opens_with, "method": "full"})
+            open_at(chosen | {"backbone": ladder.opens_with, "method": FULL})
 
 
 # --- how it was made --------------------------------------------------------------------------------------------------
 
 
-def how(ladder, folder) -> None:
+def how(ladder: Ladder, folder: ModelFolder) -> None:
     source, c = ladder.source, ladder.settings
     nodes, hops = ("–".join(map(str, source[key])) for key in ("nodes", "hops"))
     st.caption(

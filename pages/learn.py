@@ -9,8 +9,10 @@ from __future__ import annotations
 import streamlit as st
 
 from lrr_core.models.checkpoints import ROLES
+from lrr_core.models.folder import ModelFolder
 from pages import _choices, _controls, _shared
 from pages._chapters import CHAPTERS
+from pages._look import companion, error
 
 PATH = _shared.SHIPPED_SET
 WIDE = 1100  # pixels: the widest a figure gets
@@ -19,7 +21,7 @@ SEE = "Opens the Explore page at the setting this chapter talks about."
 
 
 def main() -> None:
-    folder = _choices.opened(PATH)
+    folder = _choices.opened(PATH, "chapter", "toy_view", "toy_rounds", "toy_turn", "trap_problem")
     keys = list(CHAPTERS)
     if "chapter" not in st.session_state and (given := st.query_params.get("chapter")) in keys:
         st.session_state.chapter = given
@@ -36,18 +38,18 @@ def main() -> None:
     chapter = CHAPTERS[key]
     with st.container(width=WIDE):
         # before the figure, so that a player of another chapter is forgotten by the time this one's is mounted
-        _shared.companion(f"learn {key}")
+        companion(f"learn {key}")
         st.caption(f"{keys.index(key) + 1} of {len(keys)} · {chapter.name}")
         st.header(chapter.title, anchor=False)
         there = None
         try:
             there = chapter.draw(folder, chapter.home)
-        except ValueError as error:  # ModelError, ProblemError, LessonError: each names the fix
-            st.error(str(error), icon=":material/error:")
+        except ValueError as wrong:  # ModelError, ProblemError, LessonError: each names the fix
+            error(wrong)
         way_on(folder, keys, keys.index(key), there)
 
 
-def way_on(folder, keys: list[str], at: int, there: dict | None) -> None:
+def way_on(folder: ModelFolder, keys: list[str], at: int, there: dict | None) -> None:
     """Buttons to the chapter before and after, and into Explore at what this chapter talks about."""
     with st.container(horizontal=True, width=WIDE):
         if there is not None:

@@ -7,17 +7,21 @@ its place, with a line that says how far off the interpolation was.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from lrr_core.analysis import summary
+from lrr_core.benchmarks.catalogue import Problem
 from lrr_core.benchmarks.prosqa import ProblemError
-from lrr_core.models.checkpoints import ROLES
+from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.studies import live_pad as live
 from lrr_core.studies import live_scene
 from pages import _choices, _controls, _help, _pad, _runs, _shared
+from pages._jobs import Job
+from pages._look import error, escaped
 
 PATH = _shared.DEFAULT_SET
 MOST_REMEMBERED = 40  # releases whose answers stay on the pad
@@ -29,54 +33,39 @@ WITHOUT_CONTROL = (*DRAGGED, "gradient", "momentum", "seed")
 def main() -> None:
     head, place, below = st.container(), st.container(), st.container()
     folder = _choices.opened(PATH)
-    state = st.session_state
     with head:
         title, controls = st.columns([5, 6], vertical_alignment="bottom")
         with controls:
             choose(folder)
-        _choices.show_notes(head)
-        if state.problem == _shared.OWN:
-            _controls.own_text(st)
-    choice = arguments()
-    source = [choice[key] for key in ("source", "draw", "text")]
+        _controls.notes_and_own_text(head)
     try:
-        problem = _shared.problem(*source)
-    except ProblemError as error:
-        place.error(_shared.escaped(str(error)), icon=":material/error:")
+        held = RefineConfig.from_dict({key: st.session_state[key] for key in HELD})
+        request = replace(_choices.request(), config=held, lenders=())
+    except ProblemError as wrong:
+        error(wrong, place)
         return
-    title.markdown(f"#### {_shared.escaped(summary.asked(problem))}")
+    title.markdown(f"#### {escaped(summary.asked(request.problem))}")
     title.caption(INTRO)
-    members = [choice[key] for key in ROLES]
-    job = _runs.live_pad(PATH, *source, *members, **{key: choice[key] for key in HELD})
+    job = _runs.live_pad(PATH, request)
     with place:
         wait_for(job)
-        if job.pad is None:
-            st.error(_shared.escaped(job.error), icon=":material/error:")
+        if job.result is None:
+            error(job.error)
         else:
-            show(folder, problem, job)
+            show(folder, request.problem, job.result)
     with below.expander("How to read this", icon=":material/help:"):
         st.markdown(READ)
 
 
-def choose(folder) -> None:
+def choose(folder: ModelFolder) -> None:
     """What is looked at: problem, references, models, link."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="right", gap="xsmall"):
         with st.container(width=200):
-            _controls.one_of("Problem", "problem", folder, _help.PROBLEM)
+            _controls.choose("Problem", "problem", folder, _help.PROBLEM)
         st.button("Another", key="another", on_click=_controls.another, icon=":material/casino:", help=_help.ANOTHER)
         with st.popover("Settings", icon=":material/tune:"):
             st.button("Own text", key="own", on_click=_controls.own, icon=":material/edit:", help=_help.OWN)
-            _controls.reference_control(folder)
-            _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1)
-            _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
-            _controls.member_controls(folder)
-            _controls.reset_and_link(folder)
-
-
-def arguments() -> dict:
-    """The arguments of `_runs.run`: all thoughts, and the setting the point stands at."""
-    chosen = _choices.run_arguments() | {"thoughts": st.session_state.thoughts}
-    return chosen | placed(*setting())
+            _controls.settings_sidebar(folder, "reference", "thoughts", "rounds", "checkpoints", "link")
 
 
 def setting() -> tuple[float, float]:
@@ -98,7 +87,7 @@ def let_go() -> None:
         st.session_state.update(placed(*at), upto=0)
 
 
-def keep_in_url(folder) -> None:
+def keep_in_url(folder: ModelFolder) -> None:
     """Choices that have no control of their own on this page go into the URL by hand, so that it can be reloaded and shared."""
     known = _choices.choices(folder)
     for key in WITHOUT_CONTROL:
@@ -112,20 +101,20 @@ def keep_in_url(folder) -> None:
 
 
 @st.fragment
-def show(folder, problem, job) -> None:
+def show(folder: ModelFolder, problem: Problem, under: _runs.MappedPad) -> None:
     """The instrument, and beneath it what the releases of this visit have shown. A release reruns only this."""
     keep_in_url(folder)
     step, mix = setting()
     ready, moment, trouble = _shared.loading(PATH).done.is_set(), None, ""
     if ready:
         try:
-            moment = live_scene.moment(job.pad, _runs.run(PATH, **arguments()), job.maps)
-        except ValueError as error:  # ModelError, ConfigError, RefineError: each names the fix
-            trouble = str(error)
-    remembered = remember(job, moment)
+            moment = live_scene.moment(under.pad, _runs.run(PATH, _choices.request(**placed(step, mix))), under.maps)
+        except ValueError as wrong:  # ModelError, ConfigError, RefineError: each names the fix
+            trouble = str(wrong)
+    remembered = remember(under, moment)
     _pad.instrument(
         {
-            "scene": live_scene.scene(job.pad, problem, job.maps),
+            "scene": live_scene.scene(under.pad, problem, under.maps),
             "moment": moment,
             "at": {"step": step, "mix": mix},
             "look": live_scene.look(),
@@ -137,19 +126,18 @@ def show(folder, problem, job) -> None:
         let_go,
     )
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.caption(_shared.escaped(" ".join([live_scene.checked(job.pad), live_scene.so_far(remembered)])))
+    left.caption(escaped(" ".join([live_scene.checked(under.pad), live_scene.so_far(remembered)])))
     with right.container(horizontal_alignment="right"):
-        if st.button("Open in Explore", key="open", icon=":material/open_in_new:", help=OPEN):
-            _controls.explore_at()
+        _controls.explore_button("Open in Explore", "open", OPEN)
     if not ready:
         _shared.model_set(PATH)
         st.rerun()
 
 
-def remember(job, moment: dict | None) -> list[dict]:
+def remember(under: _runs.MappedPad, moment: dict | None) -> list[dict]:
     """The releases of this visit on this pad, oldest first."""
     state = st.session_state
-    stamp = str(job.pad.stamp)
+    stamp = str(under.pad.stamp)
     if state.get("live_stamp") != stamp:
         state.live_stamp, state.live_releases = stamp, {}
     if moment is not None and (moment["step"] or moment["mix"]):
@@ -157,7 +145,7 @@ def remember(job, moment: dict | None) -> list[dict]:
     return list(state.live_releases.values())[-MOST_REMEMBERED:]
 
 
-def wait_for(job) -> None:
+def wait_for(job: Job) -> None:
     """Says how far the runs under the pad are until they are there; any click goes on elsewhere, and they are kept.
 
     A loop and not a fragment that asks again and again: Streamlit collects garbage after every run of a script, which beside a
@@ -168,7 +156,8 @@ def wait_for(job) -> None:
     empty, bar = st.empty(), st.empty()
     empty.skeleton(height=560)
     while not job.done.wait(0.25):
-        bar.progress(job.share, f"Computing the runs under the pad: {job.share:.0%}. Shipped problems need no waiting.")
+        share = job.share or 0.0
+        bar.progress(share, f"Computing the runs under the pad: {share:.0%}. Shipped problems need no waiting.")
     empty.empty()
     bar.empty()
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrr_core.analysis import summary
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.figures.regimes import MODES, accuracy_figure, plane_figure
 from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.refinement.methods import FULL
+from lrr_core.refinement.request import RunRequest
 from lrr_core.refinement.trace import RefineConfig, signed, unsigned
 from lrr_core.studies import setting_plane as regimes
-from pages import _choices, _controls, _help, _planes, _shared
+from pages import _choices, _controls, _planes, _shared
+from pages._jobs import Job, progress_bar
+from pages._look import clicked, companion, error, escaped, look, plot
+
+if TYPE_CHECKING:
+    from lrr_core.figures.explore import Figure
 
 PATH = _shared.DEFAULT_SET
 HELD = ("thoughts", "rounds", "reference", "gradient", "momentum", "seed")  # what a plane holds fixed
@@ -20,15 +30,16 @@ ONE, MANY = "This problem", "Many problems"
 
 def main() -> None:
     head, place = st.container(), st.container()
-    folder = _choices.opened(PATH)
+    folder = _choices.opened(PATH, "regimes_tab", "plane_mode", "many_n", "many_size", "many_control")
     state = st.session_state
     if (cell := state.pop("opened_cell", None)) is not None:
         open_in_explore(*cell)
-    with st.sidebar:
-        sidebar(folder)
-    _choices.show_notes(head)
-    if state.problem == _shared.OWN:
-        _controls.own_text(head)
+    with st.sidebar:  # what the plane holds fixed, and the setting that is marked on it
+        _controls.settings_sidebar(
+            folder, "problem", "reference", "thoughts", "rounds", "The marked setting:", "step_size", "residual",
+            "checkpoints", "further", "link",
+        )  # fmt: skip
+    _controls.notes_and_own_text(head)
     config = RefineConfig.from_dict({key: state[key] for key in HELD})
     names = Checkpoints.of(state)
     with place:
@@ -39,26 +50,9 @@ def main() -> None:
         if many.open:
             with many:
                 many_problems(head, config, names)
-        _shared.companion("regimes")
+        companion("regimes")
     with st.sidebar:
         _shared.device_line(PATH)
-
-
-def sidebar(folder) -> None:
-    """What the plane holds fixed, and the setting that is marked on it."""
-    _controls.problem_controls(folder)
-    _controls.reference_control(folder)
-    left, right = st.columns(2)
-    with left:
-        _controls.number("Thoughts T", "thoughts", folder, _help.THOUGHTS, 1)
-    with right:
-        _controls.number("Rounds K", "rounds", folder, _help.ROUNDS, 1)
-    st.caption("The marked setting:")
-    _controls.step_size_control(folder)
-    _controls.residual_control(folder)
-    _controls.member_controls(folder)
-    _controls.further_controls(folder)
-    _controls.reset_and_link(folder)
 
 
 def here() -> tuple[float, float]:
@@ -68,7 +62,7 @@ def here() -> tuple[float, float]:
 
 
 def open_in_explore(step: float, mix: float) -> None:
-    _controls.explore_at(method=FULL, **unsigned(step), residual=mix, upto=0)
+    _controls.open_page(method=FULL, **unsigned(step), residual=mix, upto=0)
 
 
 def explore_button() -> None:
@@ -76,72 +70,52 @@ def explore_button() -> None:
     step, mix = here()
     where = f"The ring is at s = {step:+g}, α = {mix:g}; the sliders move it."
     st.button(
-        "Open the ring in Explore",
-        key="open",
-        icon=":material/open_in_new:",
-        help=where,
-        on_click=clicked,
-        args=(step, mix),
-    )
+        "Open the ring in Explore", key="open", icon=":material/open_in_new:", help=where, on_click=remember, args=(step, mix)
+    )  # fmt: skip
 
 
-def clicked(step: float, mix: float) -> None:
+def remember(step: float, mix: float) -> None:
     """Remembers a setting: it is opened at the start of the run that follows, before its sliders stand."""
     st.session_state.opened_cell = (step, mix)
 
 
-def chart(key: str, figure, alt: str) -> None:
+def chart(key: str, figure: Figure, alt: str) -> None:
     """A plane; a click on a cell opens Explore at its setting."""
 
     def selected() -> None:
-        points = st.session_state[key].selection.points
-        if points and points[0].get("customdata"):
-            clicked(*points[0]["customdata"][:2])
+        if cell := clicked(key):
+            remember(*cell[:2])
 
-    st.plotly_chart(
-        figure,
-        key=key,
-        theme=None,
-        width="stretch",
-        alt=alt,
-        on_select=selected,
-        selection_mode="points",
-        config={"displayModeBar": False},
-    )
+    plot(figure, key, alt, selected, bar=False)
 
 
 # --- one problem ------------------------------------------------------------------------------------------------------
 
 
-def this_problem(head, config: RefineConfig, names) -> None:
-    chosen = _choices.run_arguments()
+def this_problem(head: DeltaGenerator, config: RefineConfig, names: Checkpoints) -> None:
     try:
-        asked = _shared.problem(*(chosen[key] for key in ("source", "draw", "text")))
-    except ProblemError as error:
-        head.error(_shared.escaped(str(error)), icon=":material/error:")
+        request = RunRequest(_choices.problem(), names, config)
+    except ProblemError as wrong:
+        error(wrong, head)
         return
-    head.markdown(f"#### {_shared.escaped(summary.asked(asked))}")
+    head.markdown(f"#### {escaped(summary.asked(request.problem))}")
     head.caption(INTRO)
-    job = _planes.of_problem(PATH, asked, config, names)
+    job = _planes.of_problem(PATH, request)
     if job.result is None:
         st.skeleton(height=560)
-        waiting("one", job, lambda: _planes.compute_one(PATH, job, asked, config, names))
+        waiting("one", job, lambda: _planes.compute_one(PATH, job, request))
         return
-    mode = st.segmented_control(
-        "View", list(MODES), key="plane_mode", default="regions", required=True, help=VIEW,
-        label_visibility="collapsed", **_controls.BOUND,
-    )  # fmt: skip
-    look = {"theme": _shared.theme(), "here": here(), "narrow": _shared.is_narrow()}
+    mode = _controls.view("View", "plane_mode", list(MODES), VIEW, first="regions")
     words = regimes.in_words(job.result)
-    chart("plane", plane_figure(job.result, mode, **look), f"{MODES[mode]}. {words}")
+    chart("plane", plane_figure(job.result, mode, here=here(), **look()), f"{MODES[mode]}. {words}")
     left, right = st.columns([5, 2], vertical_alignment="center")
-    left.markdown(f":small[{_shared.escaped(words)}]", help=CONTROL)
+    left.markdown(f":small[{escaped(words)}]", help=CONTROL)
     with right.container(horizontal_alignment="right"):
         explore_button()
     legend(job.result)
 
 
-def legend(plane) -> None:
+def legend(plane: regimes.Plane) -> None:
     """Every region's sentence, and how many settings it holds."""
     counts = regimes.counts(plane)
     rows = [f"| **{name}** | {counts[name]} | {words} |" for name, words in regimes.REGIONS.items()]
@@ -156,67 +130,44 @@ COUNTS = (50, 100, 200, 400)
 SEED = 9_000_001  # neither the seed a setting is chosen on nor one of the published tables
 
 
-def many_problems(head, config: RefineConfig, names) -> None:
+def many_problems(head: DeltaGenerator, config: RefineConfig, names: Checkpoints) -> None:
     head.markdown("#### How often is the answer right, over many problems?")
     head.caption(MANY_INTRO)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        n = st.selectbox("Problems", COUNTS, COUNTS.index(200), key="many_n", help=COUNT, width=130, **_controls.BOUND)
-        size = st.selectbox("Size", list(SIZES), key="many_size", help=SIZE, width=230, **_controls.BOUND)
-        control = st.segmented_control(
-            "Pushes", ["contrast", "random pushes"], key="many_control", default="contrast", required=True,
-            help=PUSHES, **_controls.BOUND,
-        )  # fmt: skip
+        n = _controls.select("Problems", "many_n", COUNTS, COUNT, first=200, width=130)
+        size = _controls.select("Size", "many_size", list(SIZES), SIZE, width=230)
+        control = _controls.segments("Pushes", "many_control", ["contrast", "random pushes"], PUSHES)
         spot = st.container(width="content")
     nodes, hops = SIZES[size]
     source = {"kind": "balanced", "limit": n, "seed": SEED, "nodes": nodes, "hops": hops}
     job = _planes.of_many(PATH, source, config, names)
-    begin = lambda: _planes.compute_many(PATH, job, source, config, names)  # noqa: E731
     if job.result is not None:
         words = job.result.in_words()
-        look = {"theme": _shared.theme(), "here": here(), "narrow": _shared.is_narrow()}
-        shown = accuracy_figure(job.result, control=control == "random pushes", **look)
+        shown = accuracy_figure(job.result, control=control == "random pushes", here=here(), **look())
         chart("accuracy_plane", shown, f"Accuracy at every setting. {words}")
     if job.running or not job.started or job.stop.is_set() or job.error:
-        waiting("many", job, begin)
+        waiting("many", job, lambda: _planes.compute_many(PATH, job, source, config, names))
     if job.result is not None:
         with spot:
             explore_button()
-        st.markdown(f":small[{_shared.escaped(words)}. Balanced problems, {size}, seed {SEED}.]")
+        st.markdown(f":small[{escaped(words)}. Balanced problems, {size}, seed {SEED}.]")
         st.caption(MANY_LEGEND)
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
 
 
-def waiting(kind: str, job, begin) -> None:
+def waiting(kind: str, job: Job, begin: Callable[[], None]) -> None:
     """Progress and a way to stop; or a way to start, and why there is nothing."""
     if job.running:
-        progress(kind, job)
+        progress_bar(kind, job, lambda: f"{DOING[kind]} {job.share:.0%}", STOP, job.result)
         return
     if job.error:
-        st.error(_shared.escaped(job.error), icon=":material/error:")
+        error(job.error)
     words = "Go on" if job.stop.is_set() else "Compute"
     st.button(words, key=f"begin_{kind}", on_click=begin, icon=":material/play_arrow:", help=BEGIN)
     if kind == "many" and job.result is None:
         st.caption(NOT_YET)
-
-
-@st.fragment(run_every=0.5)
-def progress(kind: str, job) -> None:
-    if not job.running:
-        st.rerun()
-    left, right = st.columns([6, 1], vertical_alignment="center")
-    words = "Loading the model …" if job.share is None else f"{DOING[kind]} {job.share:.0%}"
-    left.progress(min(job.share or 0.0, 1.0), "Stopping …" if job.stop.is_set() else words)
-    right.button(
-        "Stop",
-        key=f"stop_{kind}",
-        on_click=job.stop.set,
-        icon=":material/stop:",
-        width="stretch",
-        help=STOP,
-        disabled=job.stop.is_set(),
-    )
 
 
 # --- help texts -------------------------------------------------------------------------------------------------------

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lrr_core.analysis import summary
-from lrr_core.benchmarks.prosqa import ProblemError
+from lrr_core.models.folder import ModelFolder
+from lrr_core.refinement.request import RunRequest
+from lrr_core.refinement.trace import Trace
 from lrr_core.studio.caption import draft
 from lrr_core.studio.latex import snippet
 from lrr_core.studio.recipe import PANELS, Recipe
-from pages import _cases, _choices, _controls, _help, _paper, _recipe, _runs, _shared
+from pages import _cases, _choices, _controls, _paper, _recipe, _runs, _shared
+from pages._cases import Found, Gallery
+from pages._look import answer_text, companion, error, escaped, is_narrow
 
 PATH = _shared.DEFAULT_SET
 SOURCES = (_cases.SETTING, _cases.REPORT, _cases.FILE)
@@ -19,31 +25,29 @@ IN_BUNDLE = ("pdf", "svg", "png", "html", "tex", "bib", "txt")
 
 
 def main() -> None:
-    folder = _choices.opened(PATH)
-    head = st.container()
-    first = "studio_shown" not in st.session_state
-    body = st.container()
-    skeleton = body.skeleton(height=560) if first else None
+    folder = _choices.opened(PATH, *_cases.URL, *_recipe.URL)
+    head, body, state = st.container(), st.container(), st.session_state
+    skeleton = body.skeleton(height=560) if "studio_shown" not in state else None
+    gallery, opened = None, None
     with st.sidebar:
         st.markdown("##### 1 · Find a run", help=FROM)
-        source = st.segmented_control(
-            "Find a run",
-            SOURCES,
-            key="studio_from",
-            default=SOURCES[0],
-            required=True,
-            width="stretch",
-            label_visibility="collapsed",
-            **_controls.BOUND,
-        )
-        gallery, opened = controls(source, folder, head)
+        source = _controls.view("Find a run", "studio_from", SOURCES, width="stretch")
+        if source == _cases.REPORT:
+            gallery = _cases.report_controls(head)
+        elif source == _cases.FILE:
+            opened = _cases.file_controls(head, folder)
+        else:
+            _controls.settings_sidebar(
+                folder, "problem", "method", "step_size", "residual", "thoughts", "rounds", "reference", "checkpoints", "further"
+            )  # fmt: skip
         foot = st.container()
     _recipe.begin()
     head.markdown("#### From a run to a figure for a paper")
     head.caption(INTRO)
-    _choices.show_notes(head)
-    if source == _cases.SETTING and st.session_state.problem == _shared.OWN:
-        _controls.own_text(head)
+    if source == _cases.SETTING:
+        _controls.notes_and_own_text(head)
+    else:
+        _choices.show_notes(head)
     place = head.container()
     if gallery is not None:
         with place:
@@ -53,59 +57,47 @@ def main() -> None:
     found = run_of(source, gallery, opened, head)
     if skeleton is not None:
         skeleton.empty()
-    if found is None:
-        with body:
+    with body:
+        if found is None:
             nothing(source, gallery)
-    else:
-        title_of_another(gallery)
-        with body:
+        else:
+            title_of_another(gallery)
             studio(found, folder)
-        st.session_state.studio_shown = True
-        if gallery is not None and waited:  # the model came with this run: thumbnails have their curves now
-            st.rerun()
+            state.studio_shown = True
+    if (
+        found is not None and gallery is not None and waited
+    ):  # the model came with this run: thumbnails have their curves now
+        st.rerun()
     with foot:  # last, so that the link has everything
         _controls.reset_and_link(folder)
     with st.sidebar:
         _shared.device_line(PATH)
-    _shared.companion("studio")
+    companion("studio")
 
 
 # --- 1: find ----------------------------------------------------------------------------------------------------------
 
 
-def controls(source: str, folder, head) -> tuple[_cases.Gallery | None, _cases.Found | None]:
-    """The controls of one source; what a report or a file gives."""
-    if source == _cases.REPORT:
-        return _cases.report_controls(head), None
-    if source == _cases.FILE:
-        return None, _cases.file_controls(head, folder)
-    _cases.setting_controls(folder)
-    return None, None
-
-
-def run_of(source: str, gallery, opened, head) -> _cases.Found | None:
+def run_of(source: str, gallery: Gallery | None, opened: Found | None, head: DeltaGenerator) -> Found | None:
     try:
         if source == _cases.SETTING:
             return _cases.of_setting(PATH)
         if source == _cases.REPORT:
-            return _cases.of_case(PATH, gallery) if gallery is not None and gallery.chosen is not None else None
+            return _cases.of_case(PATH, gallery, gallery.chosen) if gallery is not None and gallery.chosen else None
         return opened
-    except (
-        ProblemError,
-        ValueError,
-    ) as error:  # GalleryError, ModelError, ConfigError, RefineError: each names the fix
-        head.error(_shared.escaped(str(error)), icon=":material/error:")
+    except ValueError as wrong:  # ProblemError, GalleryError, ModelError, ConfigError, RefineError: each names the fix
+        error(wrong, head)
         return None
 
 
-def nothing(source: str, gallery) -> None:
+def nothing(source: str, gallery: Gallery | None) -> None:
     if source == _cases.FILE and not st.session_state.get("studio_opened"):
         st.info(NO_FILE, icon=":material/upload_file:")
     elif source == _cases.REPORT and gallery is None:
         st.info(NO_REPORT, icon=":material/table_chart:")
 
 
-def title_of_another(gallery) -> None:
+def title_of_another(gallery: Gallery | None) -> None:
     """A title belongs to the figure it was typed for: another case of a report starts without one. A setting that is moved keeps
     it, and so does the first figure of a session, which a link may have brought."""
     state = st.session_state
@@ -118,13 +110,13 @@ def title_of_another(gallery) -> None:
 # --- 2: compose -------------------------------------------------------------------------------------------------------
 
 
-def studio(found: _cases.Found, folder) -> None:
+def studio(found: Found, folder: ModelFolder) -> None:
     trace, state = found.trace, st.session_state
     plain, refined = summary.answer(trace, "plain"), summary.answer(trace, "refined")
     left, right = st.columns([5, 6], vertical_alignment="center")
-    left.markdown(f"**{_shared.escaped(summary.asked(trace.problem))}**")
+    left.markdown(f"**{escaped(summary.asked(trace.problem))}**")
     right.markdown(
-        f":gray[○ plain] {_shared.said(plain)} → :blue[● {summary.refined_name(trace)}] {_shared.said(refined)}",
+        f":gray[○ plain] {answer_text(plain)} → :blue[● {summary.refined_name(trace)}] {answer_text(refined)}",
         text_alignment="right",
     )
     possible = impossible_panels(trace)
@@ -132,8 +124,8 @@ def studio(found: _cases.Found, folder) -> None:
     if dropped := [p for p in state.studio_recipe.panels if possible[p]]:
         st.caption(f":material/info: Left out: {', '.join(f'{_recipe.WORDS[p]} ({possible[p]})' for p in dropped)}.")
     if found.typical:
-        st.caption(_shared.escaped(found.typical))
-    if _shared.is_narrow():  # one below the other: the figure, what it is made of, its words, its files
+        st.caption(escaped(found.typical))
+    if is_narrow():  # one below the other: the figure, what it is made of, its words, its files
         figure, compose, words = st.container(), st.container(), st.container()
     else:
         compose, sheet = st.columns([4, 7], gap="medium")
@@ -144,7 +136,7 @@ def studio(found: _cases.Found, folder) -> None:
             _recipe.panel_controls(possible)
         _recipe.look_controls(len(trace.runs["refined"].states))
         if "map" in kept:
-            _controls.segments("Map", "map", folder, _help.MAP, width="stretch")
+            _controls.map_view(folder, width="stretch")
     with words:
         drafted = draft_of(found, _recipe.standing(kept))
         _recipe.word_controls(drafted)
@@ -155,7 +147,7 @@ def studio(found: _cases.Found, folder) -> None:
         preview(found, recipe)
 
 
-def impossible_panels(trace) -> dict[str, str]:
+def impossible_panels(trace: Trace) -> dict[str, str]:
     """Panel -> why it cannot be drawn of this run, "" where it can."""
     why = dict.fromkeys(PANELS, "")
     if trace.problem.graph is None:
@@ -167,22 +159,22 @@ def impossible_panels(trace) -> dict[str, str]:
     return why
 
 
-def draft_of(found: _cases.Found, recipe: Recipe) -> str:
+def draft_of(found: Found, recipe: Recipe) -> str:
     try:
-        records = _paper.paper_records(found.mark, found.trace, recipe, PATH)
+        records = _paper.paper_records(found.digest, found.trace, recipe, PATH)
     except ValueError:  # RecipeError and its like: said where the figure would be
         return ""
     return draft(found.trace, recipe, records, found.typical)
 
 
-def preview(found: _cases.Found, recipe: Recipe) -> None:
+def preview(found: Found, recipe: Recipe) -> None:
     try:
         with st.spinner("Drawing …", show_time=False):
-            picture = _paper.paper_preview(found.mark, found.trace, recipe, PATH)
-    except ValueError as error:  # RecipeError: panels that do not fit; or a file that holds what cannot be drawn
-        st.error(_shared.escaped(str(error)), icon=":material/error:")
+            picture = _paper.paper_preview(found.digest, found.trace, recipe, PATH)
+    except ValueError as wrong:  # RecipeError: panels that do not fit; or a file that holds what cannot be drawn
+        error(wrong)
         return
-    width = 430 if recipe.size == "one-column" else "stretch"
+    width: Any = 430 if recipe.size == "one-column" else "stretch"
     with st.container(border=True, horizontal_alignment="center"):
         st.image(picture, width=width, output_format="PNG", alt=alt(found, recipe))
     high = f"{recipe.preset.width:g} mm wide."
@@ -192,7 +184,7 @@ def preview(found: _cases.Found, recipe: Recipe) -> None:
     )
 
 
-def alt(found: _cases.Found, recipe: Recipe) -> str:
+def alt(found: Found, recipe: Recipe) -> str:
     panels = ", ".join(_recipe.WORDS[p].lower() for p in recipe.panels)
     return f"Paper figure with the panels {panels}. {summary.describe(found.trace)}"
 
@@ -200,35 +192,29 @@ def alt(found: _cases.Found, recipe: Recipe) -> str:
 # --- 3: export --------------------------------------------------------------------------------------------------------
 
 
-def export(found: _cases.Found, recipe: Recipe, folder) -> None:
+def export(found: Found, recipe: Recipe, folder: ModelFolder) -> None:
     st.markdown("##### 3 · Export")
     trace, name = found.trace, "".join(c if c.isalnum() or c in "-_" else "-" for c in found.trace.problem.id)[:60]
     link = _choices.link(folder)
     # read here: the file is made in another thread, which has no session
-    choice = _cases.setting() if st.session_state.studio_from == _cases.SETTING else None
+    request = _choices.request() if st.session_state.studio_from == _cases.SETTING else None
 
-    def file(kind: str):
+    def file(kind: str) -> Callable[[], str | bytes]:
         if kind == "tex":  # names the picture as it was saved
             return lambda: snippet(recipe, recipe.caption or draft_of(found, recipe), name)
         return lambda: _paper.paper_files(trace, recipe, (kind,), PATH, found.typical)[kind]
 
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "Bundle (.zip)", lambda: bundle(found, recipe, choice, link),
+            "Bundle (.zip)", lambda: bundle(found, recipe, request, link),
             f"{name}.zip", "application/zip", key="export_bundle", icon=":material/folder_zip:", type="primary",
             on_click="ignore", help=BUNDLE,
         )  # fmt: skip
         for kind, (label, icon, mime, words) in FILES.items():
             st.download_button(
-                label,
-                file(kind),
-                f"{name}.{kind}",
-                mime,
-                key=f"export_{kind}",
-                icon=f":material/{icon}:",
-                on_click="ignore",
-                help=words,
-            )
+                label, file(kind), f"{name}.{kind}", mime, key=f"export_{kind}", icon=f":material/{icon}:",
+                on_click="ignore", help=words,
+            )  # fmt: skip
         st.download_button(
             "CSV", lambda: csv(found, recipe), f"{name}.csv", "text/csv", key="export_csv", icon=":material/table:",
             on_click="ignore", help=CSV,
@@ -237,40 +223,29 @@ def export(found: _cases.Found, recipe: Recipe, folder) -> None:
             _recipe.printing()
 
 
-def bundle(found: _cases.Found, recipe: Recipe, choice: dict | None, link: str) -> bytes:
-    """choice: the setting of the app, where that is the source: it is run afresh, so that it runs again to the same bits."""
-    if choice is not None:
-        trace = _runs.run_here(PATH, **choice)
-        found = replace(found, trace=trace, mark=_paper.mark_of(trace))
-    return _paper.paper_bundle(found.mark, found.trace, recipe, IN_BUNDLE, PATH, found.typical, link)
+def bundle(found: Found, recipe: Recipe, request: RunRequest | None, link: str) -> bytes:
+    """request: the setting of the app, where that is the source: it is run afresh, so that it runs again to the same bits."""
+    if request is not None:
+        found = _cases.to_draw(_runs.run_here(PATH, request))
+    return _paper.paper_bundle(found.digest, found.trace, recipe, IN_BUNDLE, PATH, found.typical, link)
 
 
-def csv(found: _cases.Found, recipe: Recipe) -> str:
+def csv(found: Found, recipe: Recipe) -> str:
     """All tables, one below the other, each under its panel's name."""
-    tables = _paper.paper_tables(found.mark, found.trace, recipe, PATH)
+    tables = _paper.paper_tables(found.digest, found.trace, recipe, PATH)
     return "\n".join(f"# {name}\n{table}" for name, table in tables.items())
 
 
 FILES = {
-    "pdf": (
-        "PDF",
-        "picture_as_pdf",
-        "application/pdf",
-        "Vector figure for a paper; text is real text, its font is embedded.",
-    ),
+    "pdf": ("PDF", "picture_as_pdf", "application/pdf", "Vector figure for a paper; text is real text, its font is embedded."),
     "svg": ("SVG", "shapes", "image/svg+xml", "Vector figure to edit; text stays text."),
     "png": ("PNG", "image", "image/png", "Pixels, at the resolution under Print."),
     "html": ("HTML", "web", "text/html", "The interactive figure in one file of 5 MB; works offline."),
     "gif": ("GIF", "animation", "image/gif", "The run growing thought by thought, for slides; takes some seconds."),
     "webp": ("WebP", "animation", "image/webp", "The same in full colour and smaller; takes some seconds."),
-    "tex": (
-        "LaTeX",
-        "function",
-        "text/x-tex",
-        "The figure environment with caption and label; it names the PDF as it is saved here.",
-    ),
+    "tex": ("LaTeX", "function", "text/x-tex", "The figure environment with caption and label; it names the PDF as saved here."),
     "bib": ("BibTeX", "format_quote", "text/x-bibtex", "The method, latent reasoning, and this software."),
-}
+}  # fmt: skip
 
 # --- words ------------------------------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ pack(right), unpack(text, n) right and wrong of n problems as hexadecimal digits
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @lru_cache(maxsize=4096)
@@ -60,12 +60,12 @@ def _signed(points: float) -> str:
     return f"{points:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")
 
 
-def paired_difference(a: Sequence[bool], b: Sequence[bool], seed: int = 0, draws: int = 10_000) -> PairedDifference:
+def paired_difference(a: ArrayLike, b: ArrayLike, seed: int = 0, draws: int = 10_000) -> PairedDifference:
     """Accuracy of `a` minus accuracy of `b`, (n,) right or wrong each, on the same problems. ValueError for unequal lengths."""
-    a, b = np.asarray(a, bool), np.asarray(b, bool)
-    if a.shape != b.shape:
-        raise ValueError(f"Paired results must have the same length, not {len(a)} and {len(b)}.")
-    return _of_counts(int((a & ~b).sum()), int((~a & b).sum()), len(a), seed, draws)
+    mine, theirs = np.asarray(a, bool), np.asarray(b, bool)
+    if mine.shape != theirs.shape:
+        raise ValueError(f"Paired results must have the same length, not {len(mine)} and {len(theirs)}.")
+    return _of_counts(int((mine & ~theirs).sum()), int((~mine & theirs).sum()), len(mine), seed, draws)
 
 
 @lru_cache(maxsize=4096)
@@ -82,7 +82,7 @@ def _of_counts(gained: int, lost: int, n: int, seed: int, draws: int) -> PairedD
     return PairedDifference(100 * (gained - lost) / n, (float(low), float(high)), float(p), gained, lost, n)
 
 
-def pack(right: Sequence[bool]) -> str:
+def pack(right: ArrayLike) -> str:
     """(n,) right or wrong as hexadecimal digits, eight problems to two digits."""
     return np.packbits(np.asarray(right, bool)).tobytes().hex()
 

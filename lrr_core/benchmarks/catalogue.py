@@ -1,4 +1,4 @@
-"""The five benchmarks of the paper, and the one place to get problems from. Text only, no torch.
+"""The five benchmarks of the paper and one of the reader's own, and the one place to get problems from. Text only, no torch.
 
     problem = BENCHMARKS["prosqa"].load("valid.json")[0]
     TEMPLATES["triples"](problem)  ->  "shumpus rempus ; Tom terpus ; ... ; ? lempus scrompus Tom"
@@ -17,11 +17,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from . import answers
+from .english import parse_text
 from .generators import generate, renamed
+from .generic import GENERIC
 from .gsm8k import GSM8K
 from .multiple_choice import AQUA, MATHQA
 from .nouns import NOUNS
-from .prosqa import CHANCE, NAMES, GraphQuestion, ProblemError, from_record, map_names, parse_text
+from .prosqa import CHANCE, NAMES, GraphQuestion, ProblemError, from_record, map_names
 from .shortcuts import depth_rule
 from .strategyqa import STRATEGYQA
 from .task import Benchmark, Flaw, Loaded, Problem
@@ -77,7 +79,7 @@ def _named_candidate(text: str, problem: Problem) -> str | None:
 PROSQA = _of_graphs("prosqa", "ProsQA", ("triples", "english", "short", "instruct"))
 WORDS = _of_graphs("words", "ProsQA in everyday nouns", ("words", "english", "instruct"))
 
-BENCHMARKS: dict[str, Benchmark] = {b.key: b for b in (PROSQA, WORDS, GSM8K, MATHQA, AQUA, STRATEGYQA)}
+BENCHMARKS: dict[str, Benchmark] = {b.key: b for b in (PROSQA, WORDS, GSM8K, MATHQA, AQUA, STRATEGYQA, GENERIC)}
 
 
 def from_text(benchmark: str, text: str) -> Problem:
@@ -95,7 +97,7 @@ def describe(
     n = len(loaded.problems)
     yield f"{benchmark.name}: {loaded.records} records in {loaded.source}; {n} load, {len(loaded.broken)} are broken"
     label, share = benchmark.majority_class(loaded.problems)
-    yield f"chance {benchmark.chance:.1%}; always {label!r}: {share:.1%}"
+    yield f"chance {benchmark.guessing(loaded.problems):.1%}; always {label!r}: {share:.1%}"
     if all(p.graph for p in loaded.problems):
         right = sum(depth_rule(p.graph) == p.graph.answer for p in loaded.problems)
         yield f"the candidate deeper in the graph, without reasoning: {right / n:.1%}"

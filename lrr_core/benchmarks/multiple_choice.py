@@ -26,6 +26,9 @@ from .task import Benchmark, Problem
 from .templates import english, instruct, short
 
 LETTERS = "abcde"
+_DOTTED = re.compile(r"\s*([a-eA-E])\s*[.:]\s+")
+# what must not be left of a mark: ", f ) 8" inside an option, or one at its beginning
+_LEFTOVER = re.compile(r",\s*[a-h]\s*\)\s*[^\s,)]|^\(?[a-h]\s*[):](?=\s|$)|^[a-h]\.\s+(?=\S)", re.IGNORECASE)
 # how rationales end: "answer : c", "Hence, the correct option is (B)."
 _CLOSING = re.compile(
     r"[\s\"=>-]*(?:\b(?:so|hence|thus|therefore|the|correct|right|final)\b[\s,]*)*\b(?:answer|ans|option|choice)s?\b"
@@ -53,14 +56,28 @@ def options_of(raw: str | list) -> list[str]:
         cuts = [m.start() for m in marks] + [len(raw)]
         texts = [raw[start:end].lstrip(", ") for start, end in pairwise(cuts)]
     else:
+        for i, text in enumerate(raw):
+            if isinstance(text, bool) or not isinstance(text, str | int | float):
+                raise ProblemError(f"Option {i + 1} must be a text or a number, not {type(text).__name__}.")
         texts = [str(text) for text in raw]
     out = []
+    # "A. 10", "B: 11": marks only where every option has one, since "a." may also begin a word of its own
+    dotted = len(texts) > 1 and all(
+        (m := _DOTTED.match(t)) and m[1].lower() == x for t, x in zip(texts, LETTERS, strict=False)
+    )
     for i, text in enumerate(texts):
-        lettered = re.match(r"\s*\(?\s*([a-eA-E])\s*\)\s*", text)
+        lettered = re.match(r"\s*\(?\s*([a-zA-Z])\s*\)\s*", text) or (dotted and _DOTTED.match(text))
         if i >= len(LETTERS) or (lettered and lettered[1].lower() != LETTERS[i]):
             raise ProblemError(f"Option {i + 1} should be lettered {'abcde?'[min(i, 5)]!r} in order: {text[:40]!r}.")
         text = text[lettered.end() :] if lettered else text
         out.append(re.sub(r"^(?:[a-e]\s+\)\s*)+", "", text).strip())  # the letter again: "a ) a ) 3"
+    for i, text in enumerate(out):
+        if left := _LEFTOVER.search(text):
+            raise ProblemError(
+                f"Option {LETTERS[i]} still holds the letter mark {left[0].strip(' ,')!r}; "
+                f"five options a to {LETTERS[-1]} are read, "
+                f"each once and in order: {text[:40]!r}."
+            )
     if len(out) < 2:
         raise ProblemError(f"'options' must hold at least two, as in 'a ) 38 , b ) 42', not {str(raw)[:60]!r}.")
     if empty := [LETTERS[i] for i, text in enumerate(out) if not text]:

@@ -1,15 +1,14 @@
 """ProsQA: word problems over a directed graph ("Every shumpus is a rempus. ... Is Tom a lempus or scrompus?").
 
 A question names a root and two candidates; exactly one of them can be reached from the root. This module holds the graph
-and reads it from plain English and from the released records; `generators` makes new problems, `shortcuts` holds the rules
-that every ProsQA score is shown beside.
+and reads it from the released records; `english` reads it from what people write, `generators` makes new problems, and
+`shortcuts` holds the rules that every ProsQA score is shown beside.
 """
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -20,6 +19,7 @@ CONCEPTS = tuple(
     "vumpus worpus wumpus yerpus yimpus yumpus zhorpus zumpus".split()
 )
 NAMES = PERSONS + CONCEPTS
+MOST_NODES, MOST_EDGES, MOST_TEXT = 1_000, 20_000, 100_000  # of one record; the released ones have at most 28 nodes
 RELEASED_NODES = (14, 28)  # smallest and largest graph of the released validation file
 RELEASED_HOPS = (3, 6)
 CHANCE = 0.5
@@ -126,77 +126,12 @@ def breadth_first(children: Sequence[Sequence[int]], *roots: int) -> list[int]:
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
-_FACT = re.compile(r"((?:every|each|an?) )?([\w'-]+) is an? ([\w'-]+)", re.IGNORECASE)
-_QUESTION = re.compile(r"is (?:(?:every|each|an?) )?([\w'-]+) an? ([\w'-]+),? or (?:an? )?([\w'-]+)", re.IGNORECASE)
 _KEYS = {"idx_to_symbol": list, "edges": list, "root": int, "target": int, "neg_target": int}
 
 
-def parse_text(text: str) -> GraphQuestion:
-    """Read plain English: sentences "Every shumpus is a rempus." or "Tom is a terpus.", and one question at the end.
-
-    Nodes are numbered by first mention and keep the spelling of that mention; case never tells two names apart. A fact
-    that is stated twice is one edge. Cycles are fine. Everything that cannot be understood raises a ProblemError.
-    """
-    *facts, last = list(_split(text)) or [""]
-    if not last:
-        raise ProblemError(f"The text is empty; {_EXAMPLE}")
-    asked = _QUESTION.fullmatch(last)
-    if asked is None:
-        if last.casefold().startswith("is "):
-            raise ProblemError(
-                f'The question must offer two candidates, as in "Is Tom a lempus or scrompus?", not "{last}?".'
-            )
-        raise ProblemError(f'The text must end with its question, but it ends with "{last}."; {_EXAMPLE}')
-    ids: dict[str, int] = {}
-    names, edges, persons, kinds = [], {}, set(), set()
-    for sentence in facts:
-        match = _FACT.fullmatch(sentence)
-        if match is None:
-            if _QUESTION.fullmatch(sentence):
-                raise ProblemError(f'One question is expected, at the end; move or delete "{sentence}?".')
-            raise ProblemError(
-                f'This sentence was not understood: "{sentence}". Write "Every shumpus is a rempus." or '
-                '"Tom is a terpus.", with names of one word.'
-            )
-        every, *pair = match.groups()
-        for name in pair:
-            if ids.setdefault(name.casefold(), len(names)) == len(names):
-                names.append(name)
-        source, target = (ids[name.casefold()] for name in pair)
-        edges[source, target] = None
-        kinds |= {source, target} if every else {target}
-        if not every and pair[0][:1].isupper():
-            persons.add(source)
-    if both := sorted(persons & kinds):
-        name = names[both[0]]
-        raise ProblemError(
-            f'"{name}" is used both as a person ("{name} is a ...") and as a kind ("... is a {name}"); '
-            f'write "Every {name.lower()} is a ..." for a kind, or give the person another name.'
-        )
-    for what, name in zip(("asks about", "offers", "offers"), asked.groups(), strict=True):
-        if name.casefold() not in ids:
-            told = f"the names are {', '.join(names)}" if names else "no sentence was understood"
-            raise ProblemError(f'The question {what} "{name}", but no sentence names it; {told}.')
-    root, *candidates = (ids[name.casefold()] for name in asked.groups())
-    return _ask(tuple(names), tuple(edges), root, tuple(candidates))
-
-
-_EXAMPLE = (
-    'write sentences and a question: "Every shumpus is a rempus. Tom is a shumpus. ... Is Tom a rempus or lempus?".'
-)
-
-
-def _split(text: str) -> Iterator[str]:
-    """Sentences without end marks; a line break ends one only where nothing else makes sense."""
-    for chunk in re.split(r"[.?!]+", text):
-        whole = " ".join(chunk.split())
-        if _FACT.fullmatch(whole) or _QUESTION.fullmatch(whole):
-            yield whole
-        else:
-            yield from (" ".join(line.split()) for line in chunk.splitlines() if line.strip())
-
-
-def _ask(names, edges, root: int, candidates: tuple[int, int]) -> GraphQuestion:
+def answered(
+    names: tuple[str, ...], edges: tuple[tuple[int, int], ...], root: int, candidates: tuple[int, int]
+) -> GraphQuestion:
     """The question whose answer is the one candidate that `root` reaches; any other number of them is an error."""
     q = GraphQuestion(names, edges, root, candidates, candidates[0])
     who, (a, b) = names[root], (names[c] for c in candidates)
@@ -225,22 +160,38 @@ def from_record(record: dict) -> GraphQuestion:
     for key, kind in _KEYS.items():
         if key not in record:
             raise ProblemError(f"The record has no {key!r}; it needs {', '.join(_KEYS)} and, for the order, question.")
-        if not isinstance(record[key], kind):
+        if not isinstance(record[key], kind) or isinstance(record[key], bool):
             raise ProblemError(f"{key!r} must be {kind.__name__}, not {type(record[key]).__name__}.")
     names, edges = tuple(record["idx_to_symbol"]), record["edges"]
+    if len(names) > MOST_NODES or len(edges) > MOST_EDGES:
+        raise ProblemError(
+            f"The record has {len(names):,} nodes and {len(edges):,} edges; at most {MOST_NODES:,} and {MOST_EDGES:,} are read."
+        )
     if not all(isinstance(name, str) for name in names):
         raise ProblemError("'idx_to_symbol' must hold one name (a string) per node.")
-    if not all(isinstance(e, list | tuple) and len(e) == 2 and all(isinstance(i, int) for i in e) for e in edges):
+    if not all(isinstance(e, list | tuple) and len(e) == 2 and all(type(i) is int for i in e) for e in edges):
         raise ProblemError("'edges' must hold pairs of node indices, [source, target].")
     pair = record["target"], record["neg_target"]
     # without a text the candidates are put in the order of their names, which says nothing about the answer
     q = GraphQuestion(names, tuple(map(tuple, edges)), record["root"], pair, pair[0])
-    q = _ask(names, q.edges, q.root, tuple(sorted(pair, key=names.__getitem__)))
+    q = answered(names, q.edges, q.root, tuple(sorted(pair, key=names.__getitem__)))
     if q.answer != pair[0]:
         raise ProblemError("'target' cannot be reached from 'root', but 'neg_target' can; exchange the two.")
     if "question" not in record:
         return q
-    text = parse_text(str(record["question"]))
+    from .english import parse_text  # it reads into the record of this module, so neither can come first
+
+    if not isinstance(record["question"], str) or len(record["question"]) > MOST_TEXT:
+        raise ProblemError(f"'question' must be a text of at most {MOST_TEXT:,} characters.")
+    try:
+        text = parse_text(record["question"])
+    except ProblemError as error:
+        if several := [name for name in names if len(name.split()) != 1]:
+            raise ProblemError(
+                f"Names of one word are needed beside a 'question', not {several[0][:40]!r}; write it with a hyphen, or drop "
+                "'question'."
+            ) from error
+        raise
     ids = {name.casefold(): i for i, name in enumerate(names)}
     ours = [ids.get(name.casefold(), -1) for name in text.names]  # index in the text -> index in the record
     ordered = tuple((ours[s], ours[t]) for s, t in text.edges)
@@ -266,11 +217,20 @@ def to_record(q: GraphQuestion) -> dict:
     }
 
 
-def map_names(q: GraphQuestion, known: Sequence[str] = NAMES) -> tuple[GraphQuestion, tuple[tuple[str, str], ...]]:
-    """Give every node a name from `known`: known names stay, others take free ones in order, persons for parentless
-    nodes while there are any. Returns the renamed question and the (theirs, ours) pairs that changed."""
+def map_names(
+    q: GraphQuestion, known: Collection[str] | None = NAMES, spare: Sequence[str] | None = None
+) -> tuple[GraphQuestion, tuple[tuple[str, str], ...]]:
+    """Give every node a name that the model knows: known names stay, others take free ones in order, persons for parentless
+    nodes while there are any. Returns the renamed question and the (theirs, ours) pairs that changed.
+
+    known: what the model reads as one name, such as the words that are one token of its vocabulary; None: any name stays.
+    spare: the names to take from, all of them known (by default `known` itself, a set in the order of its names).
+    """
+    if known is None:
+        return q, ()
+    spare = spare if spare is not None else known if isinstance(known, Sequence) else sorted(known)
     taken = set(q.names) & set(known)
-    free, inner = [name for name in known if name not in taken], {target for _, target in q.edges}
+    free, inner = [name for name in spare if name not in taken], {target for _, target in q.edges}
     if len(q.names) - len(taken) > len(free):
         raise ProblemError(
             f"The text names {len(q.names)} things, but the model knows only {len(known)} names; use a smaller graph."

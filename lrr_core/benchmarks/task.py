@@ -17,12 +17,16 @@ is the right answer of either kind as a model should write it, so `score` is one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .prosqa import GraphQuestion, ProblemError
-from .sources import records, stem
+from .sources import records, rename, stem
+
+MOST_BROKEN = (
+    10_000  # records; a file with more of them is none of this benchmark, and naming each would fill the memory
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Benchmark:
     -> Problem; read_record: (record, id) -> Problem, ProblemError for a broken one; extract: (decoded text, problem) -> the
     answer it gives in the form of `Problem.gold`, or None; templates: name -> writer of the prompt, the default first; maker:
     (kind, count, seed, nodes, hops) -> fresh problems, None where there is no generator; hub: where the Hugging Face hub
-    has it ("" where it does not), to be completed by @SPLIT.
+    has it ("" where it does not), to be completed by @SPLIT; ends: whether a candidate's likelihood counts the end of the answer.
     """
 
     key: str
@@ -127,24 +131,34 @@ class Benchmark:
     templates: dict[str, Callable[[Problem], str]] = field(repr=False)
     maker: Callable[..., list[Problem]] | None = None
     hub: str = ""
+    ends: bool = False
 
-    def read(self, source: str | Path) -> Loaded:
-        """Every record of a source, the broken ones named instead of dropped; ProblemError where not a single one loads."""
-        problems, broken, doubtful, asked = [], [], [], {}
+    def read(self, source: str | Path, fields: Mapping[str, str] | None = None) -> Loaded:
+        """Every record of a source, the broken ones named instead of dropped; ProblemError where not a single one loads or more
+        than MOST_BROKEN are broken. fields: our name -> the name a record has (`sources.field_map`)."""
+        problems, broken, doubtful = [], [], []
+        asked: dict[tuple, Problem] = {}
         for row in records(source):
             id = f"{stem(source)}-{row.index}"
             try:
                 if row.fault:
                     raise ProblemError(row.fault)
-                problem = self.read_record(row.record, id)
+                problem = self.read_record(rename(row.record, fields or {}), id)
                 # what is read from a record is what is read from a text that copies it
                 if problem.gold is not None and not self.score(f"#### {problem.gold}", problem):
                     raise ProblemError(f"the answer {problem.gold!r} is not read back from a text that gives it.")
             except ProblemError as error:
                 broken.append(Flaw(id, row.where, str(error)))
+                if len(broken) > MOST_BROKEN:
+                    raise ProblemError(
+                        f"More than {MOST_BROKEN:,} records of {source} are broken; is it a file of {self.name}? "
+                        f"{broken[0].where}: {broken[0].reason}"
+                    ) from error
                 continue
-            if (first := asked.setdefault((problem.question, problem.options), id)) != id:
-                problem = replace(problem, doubt=problem.doubt or f"the same question as {first}")
+            # the words of the choices are the question's only where they are not letters or names of the text
+            choices = problem.candidates if problem.benchmark == "generic" else problem.options
+            if (first := asked.setdefault((problem.question, choices), problem)) is not problem:
+                problem = replace(problem, doubt=problem.doubt or _repeated(first, problem))
             if problem.doubt:
                 doubtful.append(Flaw(id, row.where, problem.doubt))
             problems.append(problem)
@@ -153,9 +167,9 @@ class Benchmark:
             raise ProblemError(f"No record of {self.name} in {source}: {_first(loaded)}")
         return loaded
 
-    def load(self, source: str | Path) -> list[Problem]:
+    def load(self, source: str | Path, fields: Mapping[str, str] | None = None) -> list[Problem]:
         """As `read`, but a single broken record is an error that names it."""
-        loaded = self.read(source)
+        loaded = self.read(source, fields)
         if loaded.broken:
             raise ProblemError(f"{source}, {_first(loaded)}")
         return list(loaded.problems)
@@ -188,6 +202,12 @@ class Benchmark:
             raise ProblemError(f"The right answer of {problem.id} is unknown, so nothing can be scored; leave it out.")
         return self.extract(text, problem) == problem.gold
 
+    def guessing(self, problems: Sequence[Problem]) -> float:
+        """Accuracy of guessing these problems: the benchmark's own, or the mean over theirs where choices differ in number."""
+        if self.key != "generic" or not problems:
+            return self.chance
+        return sum(1 / len(p.candidates) for p in problems if p.candidates) / len(problems)
+
     def majority_class(self, problems: Sequence[Problem]) -> tuple[str, float]:
         """The most frequent answer and the accuracy of always giving it; ("", 0.0) where no answer is known.
 
@@ -204,6 +224,13 @@ class Benchmark:
     def majority(self, problems: Sequence[Problem]) -> float:
         """Accuracy of always giving the most frequent answer; 0 for no problems."""
         return self.majority_class(problems)[1]
+
+
+def _repeated(first: Problem, again: Problem) -> str:
+    """What is doubtful about a question that came before: it is the same, or its answer was another one."""
+    if first.gold == again.gold:
+        return f"the same question as {first.id}"
+    return f"the same question as {first.id}, with another answer: {first.gold!r} there, {again.gold!r} here"
 
 
 def _first(loaded: Loaded) -> str:

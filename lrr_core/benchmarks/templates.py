@@ -62,13 +62,15 @@ def instruct(problem: Problem) -> str:
     if problem.options:
         how = "the letter of the right option"
     elif problem.candidates:
-        how = " or ".join(problem.candidates)
+        how = "one of these" if problem.benchmark == "generic" else " or ".join(problem.candidates)
     else:
-        how = "a number"
+        how = "a number" if problem.benchmark == "gsm8k" else "a few words or a number"
     return "\n".join([f"Question: {text}", *_options(problem), f"Answer with {how}.", "Answer:"])
 
 
 def _options(problem: Problem) -> list[str]:
+    if problem.benchmark == "generic":  # the choices are what a model writes: they have no letters
+        return [f"- {choice}" for choice in problem.candidates]
     return [f"({c}) {option}" for c, option in zip(problem.candidates, problem.options, strict=False)]
 
 

@@ -16,6 +16,7 @@ from .options import (
     Benchmark,
     Device,
     Dtype,
+    Fields,
     Gradient,
     Models,
     Momentum,
@@ -49,8 +50,9 @@ Values = Annotated[str | None, typer.Option(help="Comma-separated values to try.
 
 def evaluate(
     models: Models = DEFAULT_SET,
-    benchmark: Benchmark = "prosqa",
+    benchmark: Benchmark = None,
     data: Data = None,
+    fields: Fields = None,
     generate: Generate = None,
     nodes: Nodes = None,
     hops: Hops = None,
@@ -104,6 +106,7 @@ def evaluate(
     from ..evaluation.evaluate import evaluate as run
     from ..evaluation.experiments import EXPERIMENTS
     from ..evaluation.processes import Processes
+    from ..evaluation.report import to_dict
     from ..evaluation.search import check_apart, chosen_settings, load, tuning
     from ..evaluation.tally import table
     from ..models.opened import ModelSet
@@ -112,7 +115,9 @@ def evaluate(
 
     _check_source(data, generate, limit, batch_size)
     surface = load(tuned) if tuned else None
-    found, source = _problems(benchmark, data, generate, nodes, hops, limit, _seeds(seeds, seed))
+    found, source = _problems(
+        find_benchmark(benchmark, models), data, fields, generate, nodes, hops, limit, _seeds(seeds, seed)
+    )
     if surface:
         check_apart(surface, [p for asked in found.values() for p in asked])
     team = Processes()
@@ -148,15 +153,16 @@ def evaluate(
     if team.main:
         say("\n".join(table(report)))
         if out:
-            write_json(report, out, compact=True)
-        print(out if out else json.dumps(report))
+            write_json(to_dict(report), out, compact=True)
+        print(out if out else json.dumps(to_dict(report)))
     team.close()
 
 
 def sweep(
     models: Models = DEFAULT_SET,
-    benchmark: Benchmark = "prosqa",
+    benchmark: Benchmark = None,
     data: Data = None,
+    fields: Fields = None,
     generate: Annotated[
         str | None, typer.Option(help="Make fresh problems: balanced or released.", show_default="balanced")
     ] = None,
@@ -191,7 +197,7 @@ def sweep(
     if data is None:
         generate, nodes, hops = generate or "balanced", nodes or "12-15", hops or "2-3"
     _check_source(data, generate, limit, batch_size)
-    found, source = _problems(benchmark, data, generate, nodes, hops, limit, [seed])
+    found, source = _problems(find_benchmark(benchmark, models), data, fields, generate, nodes, hops, limit, [seed])
     axes = Axes(
         step_size=numbers(step_sizes, "step-sizes", Axes.step_size),
         residual=numbers(residuals, "residuals", Axes.residual),
@@ -235,15 +241,16 @@ def _seeds(text: str | None, seed: int) -> list[int]:
     return found
 
 
-def _problems(benchmark, data, generate, nodes, hops, limit, seeds) -> tuple[dict[int, list], dict]:
+def _problems(chosen, data, fields, generate, nodes, hops, limit, seeds) -> tuple[dict[int, list], dict]:
     """Problems by seed, and where they came from. Broken records of a file are named on stderr and left out; problems whose
     answer nobody knows cannot be counted and are named, too."""
-    chosen = find_benchmark(benchmark)
+    from ..benchmarks.sources import field_map
+
     source = {"data": None, "generate": generate, "nodes": nodes, "hops": hops, "seed": seeds[0]}
     if data is None:
         spans = span(nodes, "nodes"), span(hops, "hops")
         return {s: chosen.generate(generate, limit or 200, s, *spans) for s in seeds}, source
-    loaded = chosen.read(data)
+    loaded = chosen.read(data, field_map(fields))
     for flaw in loaded.broken:
         say(f"left out: {flaw.id}, {flaw.where}: {flaw.reason}")
     known = [p for p in loaded.problems if p.gold is not None]

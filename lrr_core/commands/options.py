@@ -19,7 +19,15 @@ Models = Annotated[
     ),
 ]
 Benchmark = Annotated[
-    str, typer.Option(help="Which benchmark the problems belong to: prosqa, gsm8k, mathqa, aqua or strategyqa.")
+    str | None,
+    typer.Option(
+        help="Which benchmark the problems belong to: prosqa, gsm8k, mathqa, aqua, strategyqa or generic.",
+        show_default="the set's own",
+    ),
+]
+Fields = Annotated[
+    str | None,
+    typer.Option(help="Names of a file's own: question=prompt,answer=label; a.b looks inside a, a+b joins two texts."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option(help="float32, float16 or bfloat16.")]
@@ -100,10 +108,15 @@ def numbers(text: str | None, what: str, default: tuple[float, ...]) -> tuple[fl
         raise ConfigError(f"--{what} takes numbers separated by commas, such as 0,0.5,1, not {text!r}.") from None
 
 
-def find_benchmark(name: str):
+def find_benchmark(name: str | None, models: Path = DEFAULT_SET):
+    """The benchmark of that name; without a name the one the set was made for. ProblemError, or the set's own error."""
     from ..benchmarks.catalogue import BENCHMARKS
     from ..benchmarks.prosqa import ProblemError
 
+    if name is None:
+        from ..models.folder import SetInfo
+
+        name = SetInfo.load(Path(models) / "model_set.json").benchmark
     if name not in BENCHMARKS:
         raise ProblemError(f"No benchmark called {name!r}; choose one of {', '.join(BENCHMARKS)}.")
     return BENCHMARKS[name]

@@ -16,6 +16,7 @@ from .options import (
     Benchmark,
     Device,
     Dtype,
+    Fields,
     Gradient,
     Models,
     Momentum,
@@ -37,8 +38,9 @@ from .options import (
 
 def refine(
     models: Models = DEFAULT_SET,
-    benchmark: Benchmark = "prosqa",
-    data: Annotated[Path | None, typer.Option(help="JSON or JSON-lines file of problems.")] = None,
+    benchmark: Benchmark = None,
+    fields: Fields = None,
+    data: Annotated[Path | None, typer.Option(help="File of problems.")] = None,
     index: Annotated[int, typer.Option(help="Which problem of the file, from 0.")] = 0,
     text: Annotated[str | None, typer.Option(help="A problem in plain English instead of a file.")] = None,
     method: Annotated[str, typer.Option(help="full, residual, contrast, tilr, coconut or a control.")] = "full",
@@ -63,6 +65,7 @@ def refine(
     from ..analysis.summary import answer, readers_names
     from ..benchmarks.catalogue import from_text
     from ..benchmarks.prosqa import ProblemError
+    from ..benchmarks.sources import field_map
     from ..models.opened import ModelSet
     from ..refinement.lenders import lenders
     from ..refinement.tracing import refine_problem
@@ -71,10 +74,12 @@ def refine(
         raise ProblemError(f"--out {out} must end in .npz, the format of a trace.")
     if (data is None) == (text is None):
         raise ProblemError("Give a problem either by --data FILE (and --index N) or by --text.")
+    chosen = find_benchmark(benchmark, models)
+    benchmark = chosen.key
     if text is not None:
         problem, problems = from_text(benchmark, text), []
     else:
-        problems = find_benchmark(benchmark).load(data)
+        problems = chosen.load(data, field_map(fields))
         if not 0 <= index < len(problems):
             raise ProblemError(f"--index must lie between 0 and {len(problems) - 1} for {data}, not {index}.")
         problem = problems[index]
@@ -124,14 +129,32 @@ def refine(
 
 def problems(
     data: Annotated[
-        str, typer.Option(help="JSON, JSON-lines or Parquet file, or hub:ID[:CONFIG]@SPLIT of the Hugging Face hub.")
+        str, typer.Option(help="JSON, JSON-lines, CSV, TSV, Parquet or Arrow file, or hub:ID[:CONFIG]@SPLIT.")
     ],
-    benchmark: Benchmark = "prosqa",
+    benchmark: Benchmark = None,
+    fields: Fields = None,
+    models: Annotated[
+        Path | None, typer.Option(help="Model set: show the exact tokens it reads, and where its thoughts go.")
+    ] = None,
     index: Annotated[int, typer.Option(help="Which problem to show, from 0.")] = 0,
     template: Annotated[str | None, typer.Option(help="How it is written: english, short, instruct, triples.")] = None,
 ):
     """Say what a file of problems holds: counts, chance, majority class, broken records by name, and one problem."""
     from ..benchmarks.catalogue import describe
+    from ..benchmarks.sources import field_map
 
-    chosen = find_benchmark(benchmark)
-    print("\n".join(describe(chosen, chosen.read(data), index, template)))
+    chosen = find_benchmark(benchmark, models or DEFAULT_SET)
+    if models:
+        from ..models.folder import SetInfo
+        from ..models.reading import tokens_read
+
+        info = SetInfo.load(models / "model_set.json")
+        template = template or info.template
+    loaded = chosen.read(data, field_map(fields))
+    print("\n".join(describe(chosen, loaded, index, template)))
+    if models:
+        print(
+            "\n".join(
+                tokens_read(models, info, chosen.render(loaded.problems[index], template), loaded.problems[index])
+            )
+        )

@@ -66,7 +66,7 @@ def plane(
     chosen = [r.strip() for r in references.split(",")]
     with opened(ModelSet, models, device) as held, bar("plane") as shown:
         shown.total = len(problems) * len(chosen)
-        names = backbone or held.info.opens_with, strong, weak
+        names = Checkpoints(backbone or held.info.opens_with, strong, weak)
         for problem in problems:
             for reference in chosen:
                 config = settings(held, thoughts=thoughts, rounds=rounds, reference=reference, seed=seed)
@@ -104,7 +104,7 @@ def accuracy(
     )
     axes = numbers(step_sizes, "step-sizes", COARSE_STEPS), numbers(residuals, "residuals", COARSE_MIXES)
     with opened(ModelSet, models, device) as held, bar("setting") as shown:
-        names = backbone or held.info.opens_with, strong, weak
+        names = Checkpoints(backbone or held.info.opens_with, strong, weak)
 
         def progress(done: int, total: int) -> None:
             shown.total, shown.n = total, done

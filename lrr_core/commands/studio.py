@@ -219,7 +219,8 @@ def _many(
     report: Path, recipe: Recipe, folder: Path, models: Path, device: str, top: int, arm, flip, order, formats
 ) -> None:
     """One figure per case of a report and index.csv, which says how typical each is."""
-    from ..evaluation.report_checks import check, read
+    from ..evaluation.cases import flips
+    from ..evaluation.report import load
     from ..models.opened import ModelSet
     from ..storage import csv_text, write_text
     from ..studio import gallery
@@ -230,15 +231,14 @@ def _many(
         raise RecipeError(f"--top must be 1 or more, not {top}.")
     if unknown := [name for name in formats if name not in FORMATS]:
         raise RecipeError(f"No format called {unknown[0]!r}; choose from {', '.join(FORMATS)}.")
-    data = read(report)
-    check(data)
+    data = load(report)
     known = gallery.labels(data)
     arm = arm or (FULL if FULL in known or not known else known[0])
     cases = gallery.cases(data, arm, flip=flip, order=order)[:top]
     if not cases:
         raise RecipeError(f"No case of {arm} in {report} has flip {flip!r}; choose another --flip or --arm.")
-    c = gallery.counts(data, arm)
-    say(f"{arm}: {c.gained} of {c.n} turned right, {c.lost} wrong; {gallery.control_line(c)}.")
+    c = flips(data, arm)
+    say(f"{arm}: {len(c.gained)} of {c.n} turned right, {len(c.lost)} wrong; {gallery.control_line(c)}.")
     rows = []
     with opened(ModelSet, models, device) as held:
         for place, case in enumerate(cases, 1):

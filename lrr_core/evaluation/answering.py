@@ -21,6 +21,7 @@ from ..models.opened import ModelSet
 from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
 from ..refinement.methods import PLAIN
 from ..refinement.refine import Prompts, Refiner, run_all
+from ..refinement.trace import Run
 from ..studies.comparison import TextRun
 from .arms import Arm
 
@@ -75,12 +76,18 @@ def answer_batch(
     return out
 
 
+def is_right(problem: Problem, run: Run) -> bool:
+    """Whether a run counts as correct, as `answer_batch` judges it; a free answer must have been decoded."""
+    if problem.candidates:
+        return run.choice == problem.answer
+    return BENCHMARKS[problem.benchmark].score(run.text, problem)
+
+
 def _judge(
     problem: Problem, scores: np.ndarray, text: str, tokens: int, cost: dict[str, int], mass: tuple[float, ...] = ()
 ) -> Answer:
     """scores: (C,) log p of the candidates, empty for a free answer."""
-    benchmark = BENCHMARKS[problem.benchmark]
-    greedy = benchmark.extract(text, problem)
+    greedy = BENCHMARKS[problem.benchmark].extract(text, problem)
     right_greedy = greedy == problem.gold
     if not problem.candidates:
         return Answer(problem.id, None, greedy, right_greedy, right_greedy, None, None, tokens, cost, mass)
@@ -134,7 +141,7 @@ def run_in_text(models: ModelSet, batch: Sequence[Problem], method: str) -> list
     rows = [ids[m.bool()].tolist() + path for ids, m, path in zip(prompts.ids, prompts.mask, paths, strict=True)]
     ids, mask = pad_left(rows, models.tokenizer.pad_token_id or 0, models.device)
     stream = Stream.read(model, ids, mask)
-    scores = score_candidates(stream, models.answer_ids, prompts.candidates).float().cpu().numpy()
+    scores = score_candidates(stream, models.answer_ids, prompts.candidates, models.end_id).float().cpu().numpy()
     texts, more = decode_greedy(stream, models.answer_ids, models.tokenizer.eos_token_id, info.max_answer_tokens)
     return [
         TextRun(

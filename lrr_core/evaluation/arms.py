@@ -55,6 +55,11 @@ class Arm:
         return tuple(name for role, name in self.names._asdict().items() if role in asked)
 
 
+def arm_of(config: RefineConfig, names: Checkpoints) -> Arm:
+    """The arm of a configuration as it is."""
+    return Arm(config.method, config.method, config, names, {})
+
+
 def parse(label: str, config: RefineConfig, names: Checkpoints) -> Arm:
     """The arm a label stands for over given settings. ConfigError for an unknown method or setting, or a bad value."""
     method, *parts = label.split("@")

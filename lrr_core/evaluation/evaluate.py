@@ -2,16 +2,16 @@
 
     python -m lrr_core evaluate --models assets/models/prosqa --generate balanced --nodes 12-15 --hops 2-3 --limit 1000
 
-Batches are the unit of everything: of progress, of what a stopped run keeps (`answer_log`), and of how the work is dealt out
-over processes (`processes`). All arms answer a batch before the next one begins, so a partial report compares like with
-like. Laws (tested): a run that was stopped and started again ends as one that was not; two processes give the report of one.
+The batches of the `engine` are the unit of everything: of progress, of what a stopped run keeps (`answer_log`), and of how the
+work is dealt out over processes (`processes`). All arms answer a batch before the next one begins, so a partial report
+compares like with like. Laws (tested): a run that was stopped and started again ends as one that was not; two processes give
+the report of one.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -20,36 +20,23 @@ from ..benchmarks.catalogue import BENCHMARKS
 from ..benchmarks.task import Problem
 from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.folder import ModelError
-from ..models.memory import PeakMemory, free_memory, out_of_memory
+from ..models.memory import PeakMemory, free_memory
 from ..models.opened import ModelSet
 from ..refinement.methods import BASELINES, METHODS, borrowers
 from ..refinement.refine import Prompts, plain_thoughts
 from ..refinement.trace import RefineConfig
-from .answer_log import AnswerLog, Entry, digest, fingerprint
+from ..storage import digest
+from .answer_log import AnswerLog
 from .answering import Answer, answer_batch
 from .arms import Arm, parse_all
+from .engine import Stopped, Unit, answer, units
 from .processes import Processes
+from .report import Report
 from .tally import Tally, report
 
 SAMPLE = 4  # problems whose memory is measured
 SHARE = 0.6  # of the free memory that a batch may take
 Problems = Sequence[Problem] | Mapping[int, Sequence[Problem]]
-
-
-class Stopped(Exception):
-    """The caller asked to stop; what was answered is kept."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One batch under one arm: the `at`-th batch of a seed's problems. mark: see `answer_log`."""
-
-    arm: Arm
-    seed: int
-    at: int
-    start: int
-    problems: tuple[Problem, ...]
-    mark: str
 
 
 def evaluate(
@@ -61,11 +48,11 @@ def evaluate(
     batch_size: int = 64,
     progress: Callable[[str, int, int], None] = lambda label, done, total: None,
     cancel: Callable[[], bool] = lambda: False,
-    partial: Callable[[dict], None] | None = None,
+    partial: Callable[[Report], None] | None = None,
     kept: Path | None = None,
     source: dict | None = None,
     tuning: dict | None = None,
-) -> dict:
+) -> Report:
     """Answer every problem with every arm; returns the report (see `tally`).
 
     problems: a list, answered with the seed of `config`, or lists by seed; labels: see `arms`; batch_size: problems
@@ -81,29 +68,28 @@ def evaluate(
     team = Processes()
     log = AnswerLog(kept, team.rank)
     log.found, log.memory = team.from_main((log.found, log.memory))
-    marks = {(arm.label, seed): _mark(models, arm, seed, sets[seed]) for arm in arms for seed in sets}
     first = next(iter(sets))
     if team.main:
         for arm in arms:
             _measure_memory(models, arm, sets[first], log)
     batch_size = min(batch_size, team.from_main(_most(models, log)))
     memory = {arm.label: log.memory.get(_memory_key(models, arm, sets[first])) for arm in arms}
-    units = _units(arms, sets, marks, batch_size)
-    missing = [u for u in units if log.get(u.mark, u.at, u.problems) is None]
+    asked = _units(models, arms, sets, batch_size)
+    missing = [u for u in asked if u.found(log) is None]
     lent = _Lent(models, sets, batch_size, team, missing)
-    total = sum(len(u.problems) for u in units)
+    total = sum(len(u.problems) for u in asked)
     done = total - sum(len(u.problems) for u in missing)
     shared = all(sets[s] == sets[first] for s in sets)
 
-    def tally(complete: int | None = None) -> dict:
+    def tally(complete: int | None = None) -> Report:
         """The report; of the first `complete` units only, where given."""
-        counted = units[:complete]
+        counted = asked[:complete]
         if complete is not None and shared:
             counted = [u for u in counted if u.seed == first]
-        batches: dict[int, dict[int, Sequence[Problem]]] = {}
+        answered: dict[int, list[Problem]] = {}
         for unit in counted:
-            batches.setdefault(unit.seed, {})[unit.at] = unit.problems
-        answered = {seed: [p for part in parts.values() for p in part] for seed, parts in batches.items()}
+            if len(answered.setdefault(unit.seed, [])) == unit.start:  # all arms of a batch answer the same
+                answered[unit.seed] += unit.problems
         tallies = {a.label: _tally(log, a.label, counted, first if shared else None, memory[a.label]) for a in arms}
         used = dict.fromkeys(name for arm in arms for name in arm.members)
         settings = asdict(config) | names._asdict()
@@ -112,28 +98,21 @@ def evaluate(
 
     if done:
         progress("kept", done, total)
-    waiting = {id(u) for u in missing}
-    own: list[tuple[str, int, Entry]] = []
-    turn = 0
-    for i, unit in enumerate(units):
-        if id(unit) in waiting:
-            mine, turn = team.mine(turn // len(arms)), turn + 1
-            if mine:
-                if cancel():
-                    raise Stopped
-                start = time.perf_counter()
-                with models.lock:
-                    answers = _answer(models, unit, lent.of(unit))
-                entry = Entry(tuple(a.problem for a in answers), time.perf_counter() - start, tuple(answers))
-                log.add(unit.mark, unit.at, entry)
-                own.append((unit.mark, unit.at, entry))
-            done += len(unit.problems)
-            progress(unit.arm.label, done, total)
-            if partial and team.count == 1 and unit.arm.label == arms[-1].label and i + 1 < len(units):
-                partial(tally(i + 1))
-    for theirs in team.gather(own):
-        for mark, at, entry in theirs:
-            log.found.setdefault((mark, at), entry)
+
+    def tick() -> None:
+        if cancel():
+            raise Stopped
+
+    place = {id(u): i for i, u in enumerate(asked)}
+    mine = {id(u): team.mine(i // len(arms)) for i, u in enumerate(missing)}  # all arms of a batch go to one process
+    for unit in answer(models, missing, log, tick=tick, lent=lent.of, mine=lambda unit: mine[id(unit)]):
+        done += len(unit.problems)
+        progress(unit.arm.label, done, total)
+        complete = place[id(unit)] + 1
+        if partial and team.count == 1 and unit.arm.label == arms[-1].label and complete < len(asked):
+            partial(tally(complete))
+    for theirs in team.gather({key: log.found[key] for u in missing if mine[id(u)] for key in u.keys}):
+        log.found |= theirs
     return tally()
 
 
@@ -165,30 +144,15 @@ def _check(models: ModelSet, sets: Mapping[int, Sequence[Problem]], arms: Sequen
             models.model(name)
 
 
-def _mark(models: ModelSet, arm: Arm, seed: int, problems: Sequence[Problem]) -> str:
-    """Stands for everything that the answers of an arm depend on."""
-    config = replace(arm.config, seed=seed)
-    names = arm.names._asdict()
-    asked = [(p.id, fingerprint(p), p.gold) for p in problems]
-    weights = models.identity(*arm.members)
-    if arm.rule and arm.rule.calibrated:
-        weights["subspace"] = models.subspace(arm.names, config.reference).hash
-    return digest([arm.method, asdict(config), names, weights, asdict(models.info) | {"members": None}, asked])
-
-
-def _units(arms, sets, marks, batch_size: int) -> list[Unit]:
+def _units(models: ModelSet, arms: Sequence[Arm], sets: Mapping[int, Sequence[Problem]], batch_size: int) -> list[Unit]:
     """All arms for the first batch, then all for the second, ... Where every seed asks the same problems, arms that do not
     depend on the seed are run for the first one only."""
-    seeds = list(sets)
-    shared = all(sets[s] == sets[seeds[0]] for s in seeds)
-    out = []
-    for seed in seeds:
-        asked = [arm for arm in arms if not shared or seed == seeds[0] or (arm.rule and arm.rule.random)]
-        for at, start in enumerate(range(0, len(sets[seed]), batch_size)):
-            batch = tuple(sets[seed][start : start + batch_size])
-            for arm in asked:
-                own = replace(arm, config=replace(arm.config, seed=seed)) if seed != arm.config.seed else arm
-                out.append(Unit(own, seed, at, start, batch, marks[arm.label, seed]))
+    first, out = next(iter(sets)), []
+    shared = all(problems == sets[first] for problems in sets.values())
+    for seed, problems in sets.items():
+        asked = [a for a in arms if not shared or seed == first or (a.rule and a.rule.random)]
+        asked = [replace(a, config=replace(a.config, seed=seed)) for a in asked]
+        out += sorted(units(models, [[arm] for arm in asked], problems, batch_size), key=lambda unit: unit.start)
     return out
 
 
@@ -255,36 +219,13 @@ def _lent(models, problems, arm: Arm, batch_size: int, team: Processes) -> dict[
     return {key: METHODS[key].lend(thoughts, each=True) for key in borrowers(METHODS)}
 
 
-# --- one batch --------------------------------------------------------------------------------------------------------
-
-
-def _answer(models: ModelSet, unit: Unit, lent: torch.Tensor | None) -> list[Answer]:
-    """Answer a batch; in halves where memory runs out."""
-    try:
-        return answer_batch(models, unit.problems, unit.arm, lent)
-    except Exception as error:
-        if not out_of_memory(error):
-            raise
-        half = len(unit.problems) // 2
-        if not half:
-            raise ModelError(
-                f"Memory ran out on a single problem ({unit.problems[0].id}) under {unit.arm.label}; use a smaller model, fewer "
-                "thoughts or --dtype bfloat16."
-            ) from error
-    if models.device.type == "cuda":
-        torch.cuda.empty_cache()
-    first, second = (replace(unit, problems=part) for part in (unit.problems[:half], unit.problems[half:]))
-    given = (None, None) if lent is None else (lent[:half], lent[half:])
-    return _answer(models, first, given[0]) + _answer(models, second, given[1])
-
-
 def _tally(log: AnswerLog, label: str, units: Sequence[Unit], only: int | None, memory: float | None) -> Tally:
     """What the arm called `label` came to. only: the seed whose time counts, where all seeds ask the same problems."""
     answers: dict[int, list[Answer]] = {}
     seconds = 0.0
     for unit in units:
         if unit.arm.label == label:
-            entry = log.get(unit.mark, unit.at, unit.problems)
+            entry = log.found[unit.keys[0]]
             answers.setdefault(unit.seed, []).extend(entry.answers)
             seconds += entry.seconds if only in (None, unit.seed) else 0.0
     return Tally(answers, seconds, memory)

@@ -1,4 +1,4 @@
-"""A report as a file for others: CSV with every number, JSON as it was measured, and a LaTeX table for a paper."""
+"""A report as a file for others: CSV with every number, and a LaTeX table for a paper. As it was measured: `report.to_json`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ import json
 from collections.abc import Sequence
 
 from ..storage import csv_text
-from .report import COLUMNS, Report, reference_rows, rows
-
-
-def to_json(report: Report) -> str:
-    """The report as it was measured: `load` reads it back."""
-    return json.dumps(report.data, ensure_ascii=False, separators=(",", ":"))
+from .report import Report
+from .report_table import COLUMNS, reference_rows, rows
 
 
 def to_csv(report: Report) -> str:
     """The table and what it is read beside as CSV, numbers unrounded; problems, settings and weights stand in comment lines."""
-    d = report.data
-    head = [f"{report.benchmark}, n = {report.n}, chance {d['chance']:g}, majority {d['majority']:g}"]
-    head += [f"problems: {json.dumps(d['source'])}", f"settings: {json.dumps(d['config'])}"]
-    head += [f"identity: {json.dumps(d['identity'])}", *(f"{name}: {words}" for name, words in COLUMNS.items())]
+    head = [f"{report.benchmark_name}, n = {report.n}, chance {report.chance:g}, majority {report.majority:g}"]
+    head += [f"problems: {json.dumps(report.source)}", f"settings: {json.dumps(report.config)}"]
+    head += [f"identity: {json.dumps(report.identity)}", *(f"{name}: {words}" for name, words in COLUMNS.items())]
     return csv_text([{name: row.get(name) for name in COLUMNS} for row in rows(report) + reference_rows(report)], head)
 
 
@@ -75,10 +70,10 @@ def _latex_row(row: dict) -> str:
 
 
 def _caption(report: Report, table: Sequence[dict]) -> str:
-    d, c = report.data, report.data["config"]
+    c = report.config
     said = [
-        f"{report.benchmark}, n = {report.n:,}; chance {100 * d['chance']:.1f} %, "
-        f"most frequent answer {100 * d['majority']:.1f} %.",
+        f"{report.benchmark_name}, n = {report.n:,}; chance {100 * report.chance:.1f} %, "
+        f"most frequent answer {100 * report.majority:.1f} %.",
         "Accuracy in % with 95 % Wilson interval; points: difference to Coconut with the same backbone on the same problems, "
         "with 95 % paired bootstrap interval; p: exact McNemar test; forward passes per problem.",
         "Full: residual mixing and contrast.",

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from ..studies.ladder_words import name as short
+from .cases import control_of
 from .experiments import EXPERIMENTS
-from .report import KINDS, Report, control_of, reference_rows, rows
+from .report import Report
+from .report_table import KINDS, reference_rows, rows
 
 
 def finding(row: dict) -> str:
@@ -27,13 +29,13 @@ def p_text(p: float) -> str:
 
 def headline(report: Report) -> list[str]:
     """What was measured, and what became of the refinement and of its random control."""
-    table, d = {row["label"]: row for row in rows(report)}, report.data
+    table = {row["label"]: row for row in rows(report)}
     plain = next((row for row in table.values() if row["kind"] == "base"), None)
     said = []
     if plain:
         said.append(
             f"{plain['arm']}: {plain['accuracy']:.1f} % ({plain['accuracy low']:.1f} to {plain['accuracy high']:.1f}) of "
-            f"n = {plain['n']}; guessing gives {100 * d['chance']:.0f} %"
+            f"n = {plain['n']}; guessing gives {100 * report.chance:.0f} %"
         )
     main = next((row for row in table.values() if row["kind"] == "method" and row["points"] is not None), None)
     main = table.get("full", main)
@@ -46,14 +48,14 @@ def headline(report: Report) -> list[str]:
 
 def measured(report: Report) -> str:
     """On which problems and under which settings, in a sentence."""
-    d, c = report.data, report.data["config"]
+    c = report.config
     said = (
-        f"{report.benchmark}, n = {report.n}{_drawn(d['source'])}. s = {c['step_size']:g}, α = {c['residual']:g}, "
+        f"{report.benchmark_name}, n = {report.n}{_drawn(report.source)}. s = {c['step_size']:g}, α = {c['residual']:g}, "
         f"K = {c['rounds']}, T = {c['thoughts']}, reference {c['reference']}; backbone {short(c['backbone'])}, pushed towards "
         f"{short(c['strong'])} and away from {short(c['weak'])}."
     )
-    if tuned := d.get("tuning"):
-        said += f" Settings were chosen on other problems: {tuned}."
+    if report.tuning:
+        said += f" Settings were chosen on other problems: {report.tuning}."
     return said
 
 
@@ -70,12 +72,12 @@ def _drawn(source: dict) -> str:
 
 def title(report: Report, otherwise: str = "") -> str:
     """A report's name in a list: its experiments, its benchmark, its n. otherwise: its name where it tells no experiment."""
-    keys = str(report.data["source"].get("experiment", "")).split(",")
+    keys = str(report.source.get("experiment", "")).split(",")
     named = [EXPERIMENTS[key].title for key in keys if key in EXPERIMENTS] or [
         otherwise or f"{len(report.labels)} arms"
     ]
     return " · ".join(
-        [", ".join([named[0], *(name.lower() for name in named[1:])]), report.benchmark, f"n = {report.n}"]
+        [", ".join([named[0], *(name.lower() for name in named[1:])]), report.benchmark_name, f"n = {report.n}"]
     )
 
 

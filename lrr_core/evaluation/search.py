@@ -26,6 +26,7 @@ from ..refinement.trace import REFERENCES, ConfigError, RefineConfig
 from .answer_log import fingerprint
 from .arms import parse
 from .evaluate import evaluate
+from .report import ArmResult, Report
 
 FORMAT = 2
 KEYS = ("step_size", "residual", "rounds", "thoughts", "reference")
@@ -98,23 +99,27 @@ def search(
     return {
         "format": FORMAT,
         "what": "surface",
-        "benchmark": report["benchmark"],
-        "n": report["n"],
-        "chance": report["chance"],
-        "source": report["source"],
+        "benchmark": report.benchmark,
+        "n": report.n,
+        "chance": report.chance,
+        "source": report.source,
         "search": {"of": len(axes.grid(config)), "tried": len(rows), "how": "random" if draw else "grid", "seed": seed},
-        "config": report["config"],
-        "identity": report["identity"],
-        "plain": {label: {k: report["methods"][label][k] for k in ("accuracy", "ci95")} for label in plain},
+        "config": report.config,
+        "identity": report.identity,
+        "plain": {label: _score(report.methods[label]) for label in plain},
         "points": rows,
         "chosen": {k: chosen[k] for k in (*KEYS, "method", "accuracy", "points")},
         "problems": sorted(map(fingerprint, problems)),
     }
 
 
-def _point(report: dict, label: str, config: RefineConfig, names: Checkpoints) -> dict:
+def _score(arm: ArmResult) -> dict:
+    return {"accuracy": arm.accuracy, "ci95": list(arm.ci95)}
+
+
+def _point(report: Report, label: str, config: RefineConfig, names: Checkpoints) -> dict:
     """One setting of the surface. reference: None where nothing is pushed, since it then plays no part."""
-    arm, row, found = parse(label, config, names), report["methods"][label], report["comparisons"][label]
+    arm, found = parse(label, config, names), report.comparisons[label]
     pushed, mixed = arm.config.rule.pushes, arm.config.rule.mixes
     return {
         "step_size": arm.config.step_size if pushed else 0.0,
@@ -123,10 +128,9 @@ def _point(report: dict, label: str, config: RefineConfig, names: Checkpoints) -
         "thoughts": arm.config.thoughts,
         "reference": arm.config.reference if pushed else None,
         "method": arm.method,
-        "accuracy": row["accuracy"],
-        "ci95": row["ci95"],
-        "points_ci95": found["ci95"],
-        **{k: found[k] for k in ("against", "points", "p_value", "gained", "lost")},
+        **_score(report.methods[label]),
+        "points_ci95": list(found.ci95),
+        **found.model_dump(exclude={"ci95"}),
     }
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from ..models.checkpoints import ROLES
 from ..refinement.trace import signed
 from ..studies.ladder_words import name as short
-from .report import Report, rows
+from .report import Report
+from .report_table import rows
 
 VIEWS = {
     "difference": "What each method gains or loses against plain thoughts, with its interval",
@@ -47,7 +48,7 @@ class Plane:
 @dataclass(frozen=True)
 class Rung:
     """One checkpoint as backbone. step: of its training, None where its name does not say; plain: the row of plain thoughts
-    (see `report.rows`); refined: arm in words -> row, of the methods and controls that were run on it."""
+    (see `report_table.rows`); refined: arm in words -> row, of the methods and controls that were run on it."""
 
     name: str
     step: int | None
@@ -102,7 +103,7 @@ def _plane(report: Report, cells: dict, sizes: list[float], mixes: list[float]) 
         for name, column in columns.items():
             if row[column] is not None:
                 grids[name][sizes.index(step), mixes.index(mix)] = row[column]
-    plain = 100 * report.data["methods"][against]["accuracy"] if against else np.nan
+    plain = 100 * report.methods[against].accuracy if against else np.nan
     n = min(row["n"] for row in cells.values())
     return Plane(np.array(sizes, float), np.array(mixes, float), *grids.values(), n, plain)
 
@@ -113,7 +114,7 @@ def rungs(report: Report) -> list[Rung]:
     table = rows(report)
     for row in table:
         have = report.settings(row["label"])
-        if row["kind"] == "base" and have["thoughts"] == report.data["config"]["thoughts"]:
+        if row["kind"] == "base" and have["thoughts"] == report.config["thoughts"]:
             found.setdefault(have["backbone"], Rung(short(have["backbone"]), training_step(have["backbone"]), row, {}))
     for row in table:
         have = report.settings(row["label"])
@@ -133,7 +134,7 @@ def training_step(name: str) -> int | None:
 
 def _without_members(report: Report, label: str) -> str:
     """A series: the method and its settings, whatever thinks."""
-    arm = report.data["methods"][label]
-    rest = [str(v) for k, v in arm["settings"].items() if k == "reference"]
-    rest += [f"{k} {v}" for k, v in arm["settings"].items() if k not in (*ROLES, "reference")]
-    return " · ".join([arm["method"].replace("_", " "), *rest])
+    arm = report.methods[label]
+    rest = [str(v) for k, v in arm.settings.items() if k == "reference"]
+    rest += [f"{k} {v}" for k, v in arm.settings.items() if k not in (*ROLES, "reference")]
+    return " · ".join([arm.method.replace("_", " "), *rest])

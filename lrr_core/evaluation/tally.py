@@ -1,13 +1,12 @@
 """Answers -> report: rates with intervals, paired differences, cost, chance and the shortcuts that never reason.
 
-The report is plain JSON types, and every number in it can be counted again from `answers` and `problems`, which it holds.
+Every number of a `Report` can be counted again from its `answers` and `problems`.
 Problems of several seeds are pooled where each seed made its own; where all seeds ask the same problems, the first seed is
 counted and the others say how far chance alone moves the result (`by_seed`, `mean`, `spread`).
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,8 +21,8 @@ from ..benchmarks.shortcuts import depth_rule, fit_count_baseline
 from ..benchmarks.task import Benchmark, Problem
 from .answering import Answer
 from .arms import Arm, against
-
-FORMAT = 2
+from .report import FORMAT, ArmResult, Comparison, Report, ReportedAnswer, Score, SeedScore
+from .report_table import reference_rows, rows
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def report(
     identity: dict,
     source: dict | None = None,
     tuning: dict | None = None,
-) -> dict:
+) -> Report:
     """The report of the arms in `tallies`. sets: seed -> problems; config: settings with backbone, strong and weak."""
     seeds = list(sets)
     shared = len(seeds) > 1 and all(sets[s] == sets[seeds[0]] for s in seeds)
@@ -56,48 +55,41 @@ def report(
     methods, comparisons = {}, {}
     for arm in arms:
         tally, base = tallies[arm.label], against(arm, arms)
-        methods[arm.label] = _row(arm, base, answers[arm.label], tally, problems)
-        methods[arm.label] |= _over_seeds({seed: tally.answers[seed] for seed in seeds if seed in tally.answers})
+        by_seed = _over_seeds({seed: tally.answers[seed] for seed in seeds if seed in tally.answers})
+        methods[arm.label] = ArmResult(**_counted(arm, base, answers[arm.label], tally, problems), **by_seed)
         if base is not None:
             right = ([a.right for a in answers[label]] for label in (arm.label, base))
-            comparisons[arm.label] = {"against": base} | paired_difference(*right).row()
+            comparisons[arm.label] = Comparison(against=base, **paired_difference(*right).row())
     figures = {arm.label: published(benchmark.key, arm.label) for arm in arms}
     label, majority = benchmark.majority_class(problems)
-    return {
-        "format": FORMAT,
-        "benchmark": benchmark.key,
-        "n": len(problems),
-        "chance": benchmark.chance,
-        "majority": majority,
-        "majority_class": label,
-        "source": source or {},
-        "seeds": seeds,
-        "config": config,
-        "identity": identity,
-        "methods": methods,
-        "comparisons": comparisons,
-        "baselines": baselines(problems),
-        "published": {label: value for label, value in figures.items() if value is not None},
-        "published_note": NOTE,
-        "tuning": tuning,
-        "answers": {
+    return Report(
+        format=FORMAT,
+        benchmark=benchmark.key,
+        n=len(problems),
+        chance=benchmark.chance,
+        majority=majority,
+        majority_class=label,
+        source=source or {},
+        seeds=seeds,
+        config=config,
+        identity=identity,
+        methods=methods,
+        comparisons=comparisons,
+        baselines=baselines(problems),
+        published={label: value for label, value in figures.items() if value is not None},
+        published_note=NOTE,
+        tuning=tuning,
+        answers={
             arm.label: [
-                {"seed": seed} | asdict(a) | {"frontier_mass": list(a.frontier_mass)}
-                for seed in counted
-                for a in tallies[arm.label].answers[seed]
+                ReportedAnswer(seed=seed, **asdict(a)) for seed in counted for a in tallies[arm.label].answers[seed]
             ]
             for arm in arms
         },
-        "problems": [_plain(asdict(p)) | {"hops": p.graph.hops if p.graph else None} for p in problems],
-    }
+        problems=problems,
+    )
 
 
-def _plain(data: dict) -> dict:
-    """As it comes back from JSON: lists for tuples."""
-    return json.loads(json.dumps(data))
-
-
-def _row(arm: Arm, base: str | None, done: list[Answer], tally: Tally, problems: Sequence[Problem]) -> dict:
+def _counted(arm: Arm, base: str | None, done: list[Answer], tally: Tally, problems: Sequence[Problem]) -> dict:
     n, correct = len(done), sum(a.right for a in done)
     kinds = done[0].forwards
     row = {
@@ -123,13 +115,13 @@ def _row(arm: Arm, base: str | None, done: list[Answer], tally: Tally, problems:
 
 
 def _over_seeds(by_seed: Mapping[int, Sequence[Answer]]) -> dict:
-    rows = []
+    scores = []
     for seed, done in by_seed.items():
         correct = sum(a.right for a in done)
-        rows.append({"seed": seed, "correct": correct, "n": len(done), "accuracy": correct / len(done)})
-    rates = [row["accuracy"] for row in rows]
+        scores.append(SeedScore(seed=seed, correct=correct, n=len(done), accuracy=correct / len(done)))
+    rates = [score.accuracy for score in scores]
     spread = statistics.stdev(rates) if len(rates) > 1 else None
-    return {"by_seed": rows, "mean": statistics.fmean(rates), "spread": spread}
+    return {"by_seed": scores, "mean": statistics.fmean(rates), "spread": spread}
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +129,7 @@ def _count_rule():
     return fit_count_baseline(list(generate("released", 400, seed=0)))
 
 
-def baselines(problems: Sequence[Problem]) -> dict:
+def baselines(problems: Sequence[Problem]) -> dict[str, Score]:
     """Shortcuts that never reason: the depth rule, and logistic regression on graph counts fitted on released-style graphs."""
     graphs = [p.graph for p in problems]
     if not graphs or any(g is None for g in graphs):
@@ -145,51 +137,48 @@ def baselines(problems: Sequence[Problem]) -> dict:
     out = {}
     for name, rule in (("depth_rule", depth_rule), ("graph_counts", _count_rule())):
         correct = sum(rule(g) == g.answer for g in graphs)
-        out[name] = {"correct": correct, "n": len(graphs), "accuracy": correct / len(graphs)}
-        out[name]["ci95"] = list(wilson(correct, len(graphs)))
+        n = len(graphs)
+        out[name] = Score(correct=correct, n=n, accuracy=correct / n, ci95=wilson(correct, n))
     return out
 
 
-def table(data: dict) -> Iterator[str]:
+def table(report: Report) -> Iterator[str]:
     """A report as lines of text for a terminal."""
-    c = data["config"]
+    c, arms = report.config, report.methods
     yield (
-        f"{data['benchmark']}, n = {data['n']}; chance {100 * data['chance']:.1f} %, majority {100 * data['majority']:.1f} %; "
+        f"{report.benchmark}, n = {report.n}; chance {100 * report.chance:.1f} %, majority {100 * report.majority:.1f} %; "
         f"s = {c['step_size']:g}, α = {c['residual']:g}, K = {c['rounds']}, T = {c['thoughts']}, reference {c['reference']}; "
         f"{c['backbone']} / {c['strong']} / {c['weak']}"
     )
-    wide = max(17, *(len(name) + 1 for name in data["methods"]))
+    wide = max(17, *(len(name) + 1 for name in arms))
     head = f"{'method':<{wide}}{'correct':>11}{'accuracy':>10}{'95 % interval':>16}{'greedy':>8}{'points':>8}"
     yield f"{head}{'95 % interval':>18}{'p':>8}{'tokens':>8}{'forwards':>10}{'ms':>7}{'KiB':>7}{'published':>11}"
-    for name, row in data["methods"].items():
-        low, high = row["ci95"]
-        line = f"{name:<{wide}}{row['correct']:>6}/{row['n']:<4}{100 * row['accuracy']:>10.1f}"
-        line += f"{f'{100 * low:.1f} - {100 * high:.1f}':>16}{100 * row['correct_greedy'] / row['n']:>8.1f}"
-        if d := data["comparisons"].get(name):
-            interval = f"{d['ci95'][0]:+.1f} - {d['ci95'][1]:+.1f}"
-            line += f"{d['points']:>+8.1f}{interval:>18}{d['p_value']:>8.3f}"
+    for row in rows(report):
+        line = f"{_scored(row['label'], row, wide)}{row['decoded']:>8.1f}"
+        if row["points"] is not None:
+            interval = f"{row['points low']:+.1f} - {row['points high']:+.1f}"
+            line += f"{row['points']:>+8.1f}{interval:>18}{row['p']:>8.3f}"
         else:
             line += " " * 34
-        forwards, memory = sum(row["forwards_per_problem"].values()), row["memory_per_problem"]
-        line += f"{row['tokens_per_problem']:>8.1f}{forwards:>10.1f}{1000 * row['seconds_per_problem']:>7.1f}"
-        line += f"{memory / 1024:>7.0f}" if memory is not None else " " * 7
-        if (figure := data["published"].get(name)) is not None:
-            line += f"{figure:>11.1f}"
+        line += f"{row['text tokens']:>8.1f}{row['forwards']:>10.1f}{1000 * row['seconds']:>7.1f}"
+        line += f"{1024 * row['memory MB']:>7.0f}" if row["memory MB"] is not None else " " * 7
+        line += f"{row['published']:>11.1f}" if row["published"] is not None else ""
         yield line.rstrip()
-    for name, row in data["baselines"].items():
-        low, high = row["ci95"]
-        interval = f"{100 * low:.1f} - {100 * high:.1f}"
-        yield f"{name:<{wide}}{row['correct']:>6}/{row['n']:<4}{100 * row['accuracy']:>10.1f}{interval:>16}"
-    if data["published"]:
-        yield f"published: {data['published_note']}"
-    if ties := {name: row["ties"] for name, row in data["methods"].items() if row.get("ties")}:
-        counted = ", ".join(f"{name} {count}" for name, count in ties.items())
-        yield f"ties of the likeliest candidates, given to nobody: {counted}"
-    for name, row in data["methods"].items():
-        if mass := row.get("frontier_mass"):
+    yield from (_scored(row["label"], row, wide) for row in reference_rows(report) if row["correct"] is not None)
+    if report.published:
+        yield f"published: {report.published_note}"
+    if ties := ", ".join(f"{name} {arm.ties}" for name, arm in arms.items() if arm.ties):
+        yield f"ties of the likeliest candidates, given to nobody: {ties}"
+    for name, arm in arms.items():
+        if mass := arm.frontier_mass:
             yield f"frontier mass ({name}), by thought: " + "  ".join(f"{m:.2f}" for m in mass)
-    if len(data["seeds"]) > 1:
-        for name, row in data["methods"].items():
-            rates = "  ".join(f"{s['seed']}: {100 * s['accuracy']:.1f}" for s in row["by_seed"])
-            spread = f" ± {100 * row['spread']:.1f}" if row["spread"] is not None else ", the same for every seed"
-            yield f"over seeds ({name}): {100 * row['mean']:.1f}{spread}  ({rates})"
+    if len(report.seeds) > 1:
+        for name, arm in arms.items():
+            rates = "  ".join(f"{s.seed}: {100 * s.accuracy:.1f}" for s in arm.by_seed)
+            spread = f" ± {100 * arm.spread:.1f}" if arm.spread is not None else ", the same for every seed"
+            yield f"over seeds ({name}): {100 * arm.mean:.1f}{spread}  ({rates})"
+
+
+def _scored(name: str, row: dict, wide: int) -> str:
+    interval = f"{row['accuracy low']:.1f} - {row['accuracy high']:.1f}"
+    return f"{name:<{wide}}{row['correct']:>6}/{row['n']:<4}{row['accuracy']:>10.1f}{interval:>16}"

@@ -20,7 +20,7 @@ from ..colours import INK, ROLES, rgba, written
 from ..refinement.methods import METHODS
 from ..refinement.trace import Trace
 from ..studies.comparison import Comparison
-from .explore import FONT, MOVES, Film, Layout, player
+from .explore import FONT, MOVES, AnimatedFigure, Layout, player
 from .panels import plain_text
 
 MOST_BACKGROUND = (
@@ -72,7 +72,7 @@ def compare_figure(
     narrow: bool = False,
     at: int | None = None,
     close: bool = True,
-) -> Film:
+) -> AnimatedFigure:
     """Small multiples of a comparison on a two-dimensional map.
 
     at: the thought (1 ... T) it opens on, by default the last; close: axes around the runs that refine the model's own
@@ -101,7 +101,7 @@ def compare_figure(
         changed = [{"type": "scatter"} | {key: x[key] for key in MOVES if key in x} for x in traces]
         frames.append({"name": f"{t + 1}.0", "traces": slots, "data": changed})
     layout = _layout(comparison, m, grid, ranges, paths, theme) | _player(grid, len(names), thoughts, at, theme)
-    return Film({"data": data, "layout": layout, "frames": frames})
+    return AnimatedFigure({"data": data, "layout": layout, "frames": frames})
 
 
 def places(comparison: Comparison, m: Map) -> dict[str, np.ndarray]:

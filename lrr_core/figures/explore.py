@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.graph_objects import Figure as Figure  # the type of what pages show
 
 from ..analysis.curves import curves
 from ..analysis.fitting import run_map as run_map  # where pages look for it
@@ -20,8 +21,9 @@ from ..analysis.projection import Map
 from ..colours import INK, ROLES, Ink, written
 from ..refinement.trace import Trace
 from .graph_panel import graph_panel, graph_ranges
-from .panels import Panel, curve_panels, curve_ranges, map_panel, off_the_axes, text_panel
+from .panels import Panel, curve_panels, curve_ranges, map_panel, off_the_axes
 from .player import player as shared_player
+from .token_panel import token_panel
 
 FONT = "Source Sans, Source Sans Pro, Segoe UI, Helvetica Neue, Arial, sans-serif"
 GRAPH_NOTE = "fill and number: refined run · grey dot: plain run · ◆ asked about · ■ candidates"
@@ -87,7 +89,9 @@ def explore_figure(
     refined, plain = curves(trace, "refined"), curves(trace, "plain")
     graph = trace.problem.graph is not None
     second = (
-        graph_panel(trace, refined, plain, theme, place.graph[2], place.graph[3]) if graph else text_panel(trace, theme)
+        graph_panel(trace, refined, plain, theme, place.graph[2], place.graph[3])
+        if graph
+        else token_panel(trace, theme)
     )
     panels = [map_panel(trace, m, theme), second, curve_panels(trace, refined, plain, theme)]
     steps = moments(trace)
@@ -103,10 +107,10 @@ def explore_figure(
     }
     _say_what_is_off(figure["layout"], off_the_axes(refined, plain), narrow, theme)
     figure["layout"] |= player(steps, last, start, place, theme, m.dims)
-    return Film(figure)
+    return AnimatedFigure(figure)
 
 
-class Film(go.Figure):
+class AnimatedFigure(go.Figure):
     """A figure whose frames stay plain dictionaries; `to_dict`, and with it JSON, HTML and Streamlit, has them.
 
     Plotly would build and check an object for each of the hundred traces in them, which takes longer than all the rest of
@@ -233,14 +237,18 @@ def _titles(trace: Trace, m: Map, place: Layout, theme: str, graph: bool) -> lis
         return style | anchor | {"yanchor": "top" if bottom else "bottom"}
 
     strong, weak = (f'<span style="color:{written(n, theme)}">{ROLES[n].glyph} {n}</span>' for n in ("strong", "weak"))
-    second = "What it is thinking" if graph else "The question, and what the thought decodes to"
+    second = "What it is thinking" if graph else "The question, and what each thought decodes to"
     blue = f'<span style="color:{written("refined", theme)}">'
     notes = [
         text(place.map, f"<b>Map of thoughts</b> · {m.kind}"),
         text(place.map, f"{m.measured}<br>{m.reading}", 11, ink.muted, bottom=True),
         text(place.graph, f"<b>{second}</b>" + (" · probability of each node, %" if graph else "")),
         text(
-            place.graph, GRAPH_NOTE if graph else "five most probable tokens of the thought", 11, ink.muted, bottom=True
+            place.graph,
+            GRAPH_NOTE if graph else "most probable tokens under the logit lens, % · H: its entropy in nats, at least",
+            11,
+            ink.muted,
+            bottom=True,
         ),
         text(place.curves[0], f"<b>Distance</b> to {strong} and {weak}"),
         text(place.curves[1], f"<b>Movement</b> in % of ‖h‖: push, {blue}deviation</span>, step"),

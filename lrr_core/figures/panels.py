@@ -15,7 +15,7 @@ import numpy as np
 
 from ..analysis.curves import Curves
 from ..analysis.projection import Map
-from ..colours import INK, ROLES, rgba, written
+from ..colours import INK, ROLES, rgba
 from ..refinement.trace import Trace
 
 MOST_BACKGROUND = 1200  # points: enough to show the shape, few enough to draw at once
@@ -141,47 +141,6 @@ def _arrow(points: int, colour: str, dims: int, width: float) -> dict:
 
 
 # --- problems without a graph: the words ------------------------------------------------------------------------------
-
-
-def text_panel(trace: Trace, theme: str, wide: int = 62) -> Panel:
-    """Question and the five most probable tokens of the thought, in the graph's place."""
-    ink = INK[theme]
-    axes = {"type": "scatter", "xaxis": "x2", "yaxis": "y2", "showlegend": False, "hoverinfo": "skip", "mode": "text"}
-    words, lines = trace.problem.question.split(), [""]
-    for word in words:
-        if len(lines[-1]) + len(word) >= wide:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    shown = lines[:9] + (["…"] if len(lines) > 9 else [])
-    still = [
-        axes
-        | {
-            "x": [0.0],
-            "y": [0.0],
-            "text": ["<br>".join(plain_text(line) for line in shown)],
-            "textposition": "bottom right",
-            "textfont": {"size": 11.5, "color": ink.text},
-            "name": "question",
-        }
-    ]
-
-    def moving(t: int, k: int) -> list[dict]:
-        out = []
-        for place, (name, moment) in enumerate((("refined", k), ("plain", -1))):
-            run = trace.runs[name]
-            rows = [f"<b>{ROLES[name].glyph} {ROLES[name].label}</b>"] + [
-                f"{plain_text(trace.tokens[int(i)])}  {v:.0%}"
-                for i, v in zip(run.top_ids[t, moment], run.top_p[t, moment], strict=True)
-            ]
-            style = {
-                "textposition": "bottom right",
-                "textfont": {"size": 12, "color": written(name, theme)},
-                "name": name,
-            }
-            out.append(axes | {"x": [0.5 * place], "y": [4.4], "text": ["<br>".join(rows)]} | style)
-        return out
-
-    return Panel(still, moving)
 
 
 def plain_text(text: str) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ..colours import INK, ROLES
-from ..evaluation.report import Report, reference_rows, rows
+from ..evaluation.report import Report
+from ..evaluation.report_table import reference_rows, rows
 from ..evaluation.report_words import finding, p_text
 from .explore import FONT
 from .panels import plain_text
@@ -312,4 +313,4 @@ def describe(report: Report, view: str) -> str:
     said = [
         finding(row) if view == "difference" else f"{row['arm']} {row['accuracy']:.1f} %" for row in rows(report)[:24]
     ]
-    return f"{report.benchmark}, n = {report.n}, chance {100 * report.data['chance']:.0f} %. " + "; ".join(said) + "."
+    return f"{report.benchmark_name}, n = {report.n}, chance {100 * report.chance:.0f} %. " + "; ".join(said) + "."

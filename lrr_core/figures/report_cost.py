@@ -8,7 +8,8 @@ from itertools import product
 import plotly.graph_objects as go
 
 from ..colours import INK
-from ..evaluation.report import Report, rows
+from ..evaluation.report import Report
+from ..evaluation.report_table import rows
 from .panels import plain_text
 from .report import GROUPS, bars, looks, marker, sheet, told
 
@@ -37,7 +38,7 @@ def cost_figure(report: Report, theme: str = "light", narrow: bool = False, cost
                 | {"x": [row[cost] for row in own], "y": [row["accuracy"] for row in own]}
                 | {"error_y": bars(own, "accuracy", look["color"]), "marker": marker(look), "cliponaxis": False}
             )
-    values = [row[name] for row in table for name in ("accuracy low", "accuracy high")] + [100 * report.data["chance"]]
+    values = [row[name] for row in table for name in ("accuracy low", "accuracy high")] + [100 * report.chance]
     low, high = min(values) - 2, max(values) + 2
     step = 10 if high - low > 40 else 5 if high - low > 15 else 2
     accuracies = [value for value in range(0, 101, step) if low <= value <= high]
@@ -47,7 +48,7 @@ def cost_figure(report: Report, theme: str = "light", narrow: bool = False, cost
     across = [min(logs) - 0.08 * wide, max(logs) + (0.5 if narrow else 0.26) * wide]
     room = (390 if narrow else 780), height - 12
     notes = _leaders(table, cost, across, [low, high], room, ink)
-    guess = 100 * report.data["chance"]
+    guess = 100 * report.chance
     notes.append({"x": 1, "xref": "paper", "y": guess, "text": "guessing", "showarrow": False, "xanchor": "right"})
     notes[-1] |= {"yanchor": "bottom", "font": {"size": 11, "color": ink.muted}}
     line = {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": guess, "y1": guess, "layer": "below"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..analysis.statistics import PairedDifference
 from ..colours import ROLES, rgba, written
-from ..figures.explore import Film
+from ..figures.explore import AnimatedFigure
 from .records import Case
 from .stage import Box, Stage
 
@@ -33,7 +33,7 @@ SAMPLES = (25, 50, 100, 200, 300, 500, 700, 1000)
 # --- methods beside their controls ------------------------------------------------------------------------------------
 
 
-def controls_figure(cases: dict[str, Case], theme: str = "light", narrow: bool = False) -> Film:
+def controls_figure(cases: dict[str, Case], theme: str = "light", narrow: bool = False) -> AnimatedFigure:
     """Accuracy of every method and control with its interval, on the first n problems; the slider is n.
 
     cases: title -> case with the methods METHOD_ROWS; the headline compares `full` with `random_direction`.
@@ -132,7 +132,7 @@ class Effect:
     control: PairedDifference | None = None
 
 
-def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool = False) -> Film:
+def effects_figure(effects: Sequence[Effect], theme: str = "light", narrow: bool = False) -> AnimatedFigure:
     """Differences to the plain run in points with 95 % intervals, and in words: helps, hurts, nothing shown.
 
     Hollow: a random push of equal length instead.

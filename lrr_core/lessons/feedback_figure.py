@@ -13,7 +13,7 @@ import numpy as np
 from ..analysis.summary import readers_names
 from ..benchmarks.answers import choice_of, chosen
 from ..colours import INK, ROLES, written
-from ..figures.explore import Film
+from ..figures.explore import AnimatedFigure
 from ..figures.panels import plain_text
 from ..refinement.trace import Run, Trace
 from ..studies.comparison import TextRun
@@ -26,7 +26,7 @@ TOKENS = 3  # readings of a thought that are written under it
 
 def feedback_figure(
     trace: Trace, text: TextRun | None, vocabulary: int, theme: str = "light", narrow: bool = False
-) -> Film:
+) -> AnimatedFigure:
     """Two ways to reason on one problem, forward pass by forward pass: a word is fed back, or the whole hidden state.
 
     trace: its plain run is drawn; text: the text checkpoint's run, None where the set has none; vocabulary: tokens it can

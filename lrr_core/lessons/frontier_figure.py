@@ -13,14 +13,14 @@ import numpy as np
 from ..analysis.curves import curves
 from ..analysis.summary import readers_names
 from ..colours import ROLES, rgba, written
-from ..figures.explore import Film
+from ..figures.explore import AnimatedFigure
 from ..figures.graph_panel import graph_panel, graph_ranges
 from ..figures.panels import plain_text
 from ..refinement.trace import Trace
 from .stage import Stage
 
 
-def frontier_figure(trace: Trace, theme: str = "light", narrow: bool = False) -> Film:
+def frontier_figure(trace: Trace, theme: str = "light", narrow: bool = False) -> AnimatedFigure:
     """The problem's graph twice, thought by thought: read from the model's own thoughts, and from zeros in their place.
 
     Below each, what it would answer now. trace: with the runs "plain" and "zero_thoughts".

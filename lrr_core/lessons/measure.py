@@ -29,12 +29,13 @@ from ..analysis.statistics import pack
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from ..benchmarks.prosqa import ProblemError
 from ..benchmarks.shortcuts import depth_rule
+from ..evaluation.arms import arm_of
+from ..evaluation.engine import refined, runs
 from ..evaluation.evaluate import evaluate
 from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.opened import ModelSet
 from ..models.shipped import find_background
 from ..refinement.methods import PLAIN
-from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig, Run
 from ..storage import write_json
 from .laws import map_width
@@ -131,22 +132,20 @@ def answered(
         right["depth_rule"] = np.array([depth_rule(q) == q.answer for q in (p.need_graph() for p in problems)])
     for alpha in dict.fromkeys(m.split("@")[0] for m in methods if "@" in m):
         setting = replace(config, method="residual", residual=float(alpha))
-        chosen = [
-            choices_after_each(models, problems[i : i + BATCH], setting, names) for i in range(0, len(problems), BATCH)
-        ]
-        found = np.concatenate(chosen) == np.array([p.answer for p in problems])[:, None]
+        chosen = choices_after_each(models, problems, setting, names)
+        found = chosen == np.array([p.answer for p in problems])[:, None]
         right |= {after(float(alpha), t + 1): found[:, t] for t in range(found.shape[1])}
     if rest := [m for m in methods if m not in right]:
         report = evaluate(models, problems, rest, config, names, batch_size=BATCH)
-        for method, answers in report["answers"].items():
-            right[method] = np.array([a["choice"] == p.answer for a, p in zip(answers, problems, strict=True)])
+        for method, answers in report.answers.items():
+            right[method] = np.array([a.choice == p.answer for a, p in zip(answers, problems, strict=True)])
     return {m: right[m] for m in methods}
 
 
 def choices_after_each(models: ModelSet, problems: Sequence[Problem], config: RefineConfig, names) -> np.ndarray:
-    """(B, T) the candidate each problem would answer with after thought 1, 2 ... T."""
-    runs = run_all(Refiner(models, Prompts.make(models, problems), config, names), decode=False)
-    return np.stack([run.readout.argmax(-1) for run in runs])
+    """(n, T) the candidate each problem would answer with after thought 1, 2 ... T."""
+    found = runs(models, problems, arm_of(config, names), BATCH, details=True)
+    return np.stack([run.readout.argmax(-1) for _, run in found])
 
 
 def measure_maps(models: ModelSet, path: Path, say: Callable[[str], None] = print) -> None:
@@ -159,8 +158,8 @@ def measure_maps(models: ModelSet, path: Path, say: Callable[[str], None] = prin
     problems, where = _draw(SMALL, count, SEED + 2)
     config = RefineConfig("contrast", step, 0.0, 1, models.info.thoughts, reference="same")
     names = STANDARD.alone(models.info.opens_with)
-    runs = run_all(Refiner(models, Prompts.make(models, problems), config, names, details=False), decode=False)
-    states = np.stack([run.states for run in runs]).reshape(-1, 2, models.width)  # (n·T, before and after, D)
+    pairs = runs(models, problems, arm_of(config, names), count)
+    states = np.stack([run.states for _, run in pairs]).reshape(-1, 2, models.width)  # (n·T, before and after, D)
     before, after = states[:, 0].astype(np.float64), states[:, 1].astype(np.float64)
     noise = np.random.default_rng(SEED).normal(size=before.shape)
     shaken = before + NOISE * noise * (norm(before) / norm(noise))[:, None]
@@ -196,11 +195,10 @@ def mixed_runs(
     models: ModelSet, problem: Problem, thoughts: int, names: Checkpoints, alphas: Sequence[float] = ALPHAS
 ) -> dict[str, Run]:
     """One problem under residual mixing alone at every α of `alphas`, in one pass: the α as in the file -> its run."""
+    arms = [arm_of(RefineConfig("residual", 0.0, alpha, 1, thoughts), names) for alpha in alphas]
     with models.lock:
-        config = RefineConfig("residual", 0.0, 0.0, 1, thoughts)
-        scales = ([0.0] * len(alphas), list(alphas))
-        runs = run_all(Refiner(models, Prompts.make(models, [problem]), config, names, scales=scales, details=False))
-    return {f"{a:g}": run for a, run in zip(alphas, runs, strict=True)}
+        found = refined(models, [problem], arms).runs()
+    return {f"{a:g}": run for a, run in zip(alphas, found, strict=True)}
 
 
 def _round(values: np.ndarray) -> list[float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..colours import ROLES, rgba
-from ..figures.explore import Film
+from ..figures.explore import AnimatedFigure
 from ..refinement.trace import Run
 from .evidence_figures import verdict_colour
 from .laws import length_kept, memory
@@ -18,7 +18,7 @@ from .stage import Box, Stage
 SHOWN = (3, 6, 10)  # thoughts: as many as the longest path, as in training, four more
 
 
-def mixing_figure(case: Case, runs: dict[str, Run], theme: str = "light", narrow: bool = False) -> Film:
+def mixing_figure(case: Case, runs: dict[str, Run], theme: str = "light", narrow: bool = False) -> AnimatedFigure:
     """What α does: which proposals a thought is made of, how long it stays, and how often the answer is right.
 
     case: its methods are `lessons.after(α, t)`; runs: α as text -> a run of one problem under residual mixing at that α.

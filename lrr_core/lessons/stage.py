@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..colours import INK, Ink
-from ..figures.explore import FONT, MOVES, Film
+from ..figures.explore import FONT, MOVES, AnimatedFigure
 from ..figures.player import player
 
 Box = tuple[float, float, float, float]  # left, top, width, height in pixels
@@ -98,7 +98,7 @@ class Stage:
         glide: int = 0,
         names: Sequence[str] | None = None,
         title: str = "",
-    ) -> Film:
+    ) -> AnimatedFigure:
         """The figure. labels: what the slider says at each moment; names: of the frames, by default the labels; pause: ms a
         moment is shown while playing; glide: ms that marks take from one moment to the next."""
         names = list(names or labels)
@@ -114,11 +114,11 @@ class Stage:
             changed = [{"type": t["type"]} | {key: t[key] for key in MOVES if key in t} for t in traces]
             frames.append({"name": name, "traces": slots, "data": changed})
         layout = self._base(title) | layout | self._player(names, labels, start, pause, glide)
-        return Film({"data": [*still, *first], "layout": layout, "frames": frames})
+        return AnimatedFigure({"data": [*still, *first], "layout": layout, "frames": frames})
 
-    def picture(self, still: Sequence[dict], layout: dict, title: str = "") -> Film:
+    def picture(self, still: Sequence[dict], layout: dict, title: str = "") -> AnimatedFigure:
         """A figure without a player."""
-        return Film({"data": list(still), "layout": self._base(title) | layout, "frames": []})
+        return AnimatedFigure({"data": list(still), "layout": self._base(title) | layout, "frames": []})
 
     def _base(self, title: str) -> dict:
         """Layout of the sheet: nothing is left to a default theme, and nothing can be zoomed away."""

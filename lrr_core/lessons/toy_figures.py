@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..colours import ROLES, rgba, written
-from ..figures.explore import Film
+from ..figures.explore import AnimatedFigure
 from .stage import Box, Stage
 from .toy import Toy, circle, gap, nearest_share, outcome, own, refine, side_view
 
@@ -37,7 +37,7 @@ def step_label(step: float) -> str:
 # --- one thought, many rounds ------------------------------------------------------------------------------------------
 
 
-def push_figure(rounds: int = 8, theme: str = "light", narrow: bool = False) -> Film:
+def push_figure(rounds: int = 8, theme: str = "light", narrow: bool = False) -> AnimatedFigure:
     """One thought pushed `rounds` times: with strong's and weak's answers held fixed, and with both asked again each round.
 
     The plane with its level lines, a side view along the line, and the distance to strong after every round.
@@ -134,7 +134,7 @@ def _side(stage: Stage, h: np.ndarray, g: np.ndarray, b: np.ndarray, far: float)
 # --- several thoughts, two readings ------------------------------------------------------------------------------------
 
 
-def readings_figure(turn: float = 110.0, theme: str = "light", narrow: bool = False) -> Film:
+def readings_figure(turn: float = 110.0, theme: str = "light", narrow: bool = False) -> AnimatedFigure:
     """Four thoughts refined under either reading of the references, where the backbone turns by `turn` degrees a thought."""
     toy = circle(turn)
     stage = Stage(480, 1010, theme, True) if narrow else Stage(840, 520, theme)

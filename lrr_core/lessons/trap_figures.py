@@ -14,7 +14,7 @@ from ..analysis.curves import curves, norm
 from ..analysis.projection import Map
 from ..analysis.summary import readers_names
 from ..colours import ROLES, rgba, written
-from ..figures.explore import Film
+from ..figures.explore import AnimatedFigure
 from ..figures.graph_panel import graph_panel, graph_ranges
 from ..figures.panels import map_panel, plain_text
 from ..refinement.trace import Trace
@@ -29,7 +29,7 @@ WALKED = 0  # the thought (from 0) the walk starts from
 # --- how to misread a map ---------------------------------------------------------------------------------------------
 
 
-def map_figure(trace: Trace, maps: dict[str, Map], moves: MapMoves, theme: str = "light", narrow: bool = False) -> Film:
+def map_figure(trace: Trace, maps: dict[str, Map], moves: MapMoves, theme: str = "light", narrow: bool = False) -> AnimatedFigure:
     """The same run on every map of `maps` (two), and a push taken in equal steps along one straight line.
 
     Below: how long each step looks on each map, and how far a nudge far too small to see moves a point.
@@ -147,7 +147,7 @@ def _least(values: np.ndarray) -> str:
 
 def depth_figure(
     trace: Trace, cases: dict[str, Case], theme: str = "light", narrow: bool = False, rule: str = "depth_rule"
-) -> Film:
+) -> AnimatedFigure:
     """The rule "the candidate farther from its nearest named entity", played on one problem's graph, and its score.
 
     cases: title -> case with the methods `rule`, "coconut" and "zero_thoughts".

@@ -127,18 +127,21 @@ class ModelFolder:
     """A model set's folder, checked but not loaded. Raises ModelError naming the member, what was expected and what came.
 
     path; info: its `model_set.json`; members: names of its checkpoints; width: D, the same for all of them.
+
+    alone: for the folder of one checkpoint, what its set would say: it is then the only member, the backbone, so that a
+    training measures it as a set is measured.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.info = SetInfo.load(self.path / "model_set.json")
+    def __init__(self, path: str | Path, alone: SetInfo | None = None):
+        self.path, self.alone = Path(path), alone is not None
+        self.info = alone or SetInfo.load(self.path / "model_set.json")
         self._hashes: dict[str, str] = {}
-        self.members = self._find_members()
+        self.members = ["backbone"] if alone else self._find_members()
         self.width = self._check_members()
 
     def folder(self, name: str) -> Path:
         """Where the weights of a member lie: its own folder, or that of the member it is an alias of."""
-        return self.path / self.info.aliases.get(name, name)
+        return self.path if self.alone else self.path / self.info.aliases.get(name, name)
 
     def _find_members(self) -> list[str]:
         for name, target in self.info.aliases.items():
@@ -202,7 +205,8 @@ class ModelFolder:
     def base_folder(self) -> Path:
         """Where the base of the adapters lies: `base/` in the set, else the cache folder. ModelError says how to get it."""
         base = self.info.base
-        for folder in (self.path / "base", bases_folder() / base["name"]):
+        given = [Path(base["path"])] if self.alone and "path" in base else []  # of a training, never of a set
+        for folder in (*given, self.path / "base", bases_folder() / base["name"]):
             if (folder / "config.json").exists():
                 try:
                     made_from = json.loads((folder / SOURCE).read_text())["sha256"]

@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
+from ..benchmarks.catalogue import BENCHMARKS
 from .adapters import Adapted, SharedBase
-from .folder import ModelError, ModelFolder
+from .folder import ModelError, ModelFolder, SetInfo
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -43,11 +44,11 @@ class ModelSet(ModelFolder):
     lock: hold it while a run uses the set, so that concurrent users queue instead of slowing each other down.
     """
 
-    def __init__(self, path: str | Path, device: str = "auto", dtype: str = "float32"):
+    def __init__(self, path: str | Path, device: str = "auto", dtype: str = "float32", alone: SetInfo | None = None):
         if dtype not in DTYPES:
             raise ModelError(f"No dtype called {dtype!r}; choose one of {', '.join(DTYPES)}.")
         self.device, self.dtype, self.dtype_name = pick_device(device), DTYPES[dtype], dtype
-        super().__init__(path)
+        super().__init__(path, alone)
         self.lock = threading.RLock()
         self._loaded: dict[str, torch.nn.Module | Adapted] = {}
         self._base: SharedBase | None = None
@@ -121,6 +122,17 @@ class ModelSet(ModelFolder):
     @property
     def answer_ids(self) -> list[int]:
         return self.encode(self.info.answer_prefix)
+
+    @property
+    def end_id(self) -> int | None:
+        """The token that ends an answer where the benchmark's candidates are scored with their end, else None."""
+        if not BENCHMARKS[self.info.benchmark].ends:
+            return None
+        if self.tokenizer.eos_token_id is None:
+            raise ModelError(
+                f"{self.info.name} has no end token, which choices are judged with; add one to its tokenizer."
+            )
+        return self.tokenizer.eos_token_id
 
     def candidate_ids(self, candidates: tuple[str, ...]) -> list[list[int]]:
         """Token ids of each candidate as it would follow the answer prefix."""

@@ -170,13 +170,20 @@ def latent_rollout(stream: Stream, thoughts: int) -> Iterator[torch.Tensor]:
 
 @torch.no_grad()
 def score_candidates(
-    stream: Stream, answer_prefix: Sequence[int], candidates: Sequence[Sequence[Sequence[int]]]
+    stream: Stream,
+    answer_prefix: Sequence[int],
+    candidates: Sequence[Sequence[Sequence[int]]],
+    end_id: int | None = None,
 ) -> torch.Tensor:
     """log p of every candidate answer after the end-of-thought token(s), (B, C); -inf where a problem has fewer candidates.
 
     answer_prefix: ids of the end-of-thought token(s); candidates: per problem, per candidate, token ids. A candidate of
     several tokens scores the sum of their log-probabilities. The stream is left as it was.
+    end_id: token that ends an answer, counted behind every candidate; without it one that begins another is never the
+    less likely of the two.
     """
+    if end_id is not None:
+        candidates = [[[*ids, end_id] for ids in per] for per in candidates]
     end = stream.after(answer_prefix)
     b, device = stream.mask.shape[0], stream.mask.device
     first = end.logits(end.last).float().log_softmax(-1)  # (B, V)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..analysis.projection import Background, ProjectionError
-from ..benchmarks.catalogue import Problem
-from ..refinement.trace import ConfigError, RefineConfig, Trace
+from ..refinement.request import RunRequest
+from ..refinement.trace import ConfigError, Trace
 from ..storage import cache_folder, digest
-from .checkpoints import ROLES, Checkpoints
+from .checkpoints import ROLES
 from .folder import ModelFolder
 
 
@@ -49,7 +49,7 @@ def find_opening(folder: ModelFolder) -> Trace | None:
     return trace if known and made_with == folder.weights(*made_with) else None
 
 
-def is_run_of(trace: Trace, problem: Problem, config: RefineConfig, names: Checkpoints) -> bool:
-    """Whether a trace is the run of this problem and these settings; names: (backbone, strong, weak)."""
+def is_run_of(trace: Trace, request: RunRequest) -> bool:
+    """Whether a trace is the run that was asked for: the same problem, checkpoints and settings."""
     made_with = tuple(trace.identity.get(role) for role in ROLES)
-    return (trace.problem, trace.config, made_with) == (problem, config, names)
+    return (trace.problem, trace.config, made_with) == (request.problem, request.config, request.checkpoints)

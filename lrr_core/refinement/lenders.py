@@ -13,12 +13,12 @@ from typing import TypeVar
 from ..benchmarks.catalogue import BENCHMARKS, Problem
 from .methods import borrowers
 
-T = TypeVar("T")
+Listed = TypeVar("Listed")
 COUNT = 8  # problems that lend to one looked at alone
 SEED, NODES, HOPS = 20_000, (12, 15), (2, 3)  # of those that are drawn
 
 
-def following(problems: Sequence[T], at: int) -> tuple[T, ...]:
+def following(problems: Sequence[Listed], at: int) -> tuple[Listed, ...]:
     """The others of a list, those after place `at` first."""
     return (*problems[at + 1 :], *problems[:at])
 

@@ -19,6 +19,7 @@ from typing import Any
 
 Tensor = Any  # torch's, (B, D) unless said otherwise
 PAIR = ("strong", "weak")
+PLAIN = "coconut"  # the key of what everything is compared with
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Method:
     roles read as g and as b, () where the method asks neither. mixes: whether α matters; alpha: a mix that no setting
     changes; replaces: whether its thoughts come from elsewhere, so that there is nothing to refer to; random: whether its
     answers depend on the seed; lend: what it makes of other problems' thoughts, None where it needs none; calibrated:
-    slopes are kept in a subspace of a calibration; views: forwards its own steps ask for, per thought and per round.
+    slopes are kept in a subspace of a calibration; views: forwards its own steps ask for, per thought and per round; caption: what
+    a figure's caption says, by default `words`.
     """
 
     key: str
@@ -125,6 +127,7 @@ class Method:
     lend: Callable[..., Tensor] | None = None
     calibrated: bool = False
     views: tuple[int, int] = (0, 0)
+    caption: str = ""
 
     def __post_init__(self):
         if not self.key.isidentifier() or len(self.references) not in (0, 2):
@@ -146,7 +149,7 @@ class Method:
     @property
     def plain(self) -> bool:
         """Whether thoughts are fed as they are proposed: what everything is compared with."""
-        return self.start is proposed and not self.pushes
+        return self.key == PLAIN
 
     @property
     def refines(self) -> bool:
@@ -173,24 +176,28 @@ def _table(*methods: Method) -> dict[str, Method]:
 
 
 BOTH: dict[str, Any] = {"start": mixed, "mixes": True, "push": contrast, "references": PAIR}
+LENT: dict[str, Any] = {"start": borrowed, "replaces": True}
 METHODS: dict[str, Method] = _table(
-    Method("coconut", "coconut", "plain latent reasoning, T thoughts, no refinement"),
-    Method("residual", "residual", "residual embedding refinement only (α)", start=mixed, mixes=True),
-    Method("contrast", "contrast", "contrastive reasoning feedback only (step size s)", push=contrast, references=PAIR),
-    Method("full", "full", "both: residual mixing, then the contrast push", **BOTH),
+    Method("coconut", "coconut", "plain latent reasoning, T thoughts, no refinement", caption="no refinement"),
+    Method(
+        "residual", "residual", "residual embedding refinement only (α)",
+        start=mixed, mixes=True, caption="residual mixing alone",
+    ),
+    Method(
+        "contrast", "contrast", "contrastive reasoning feedback only (step size s)",
+        push=contrast, references=PAIR, caption="contrast push alone",
+    ),
+    Method(
+        "full", "full", "both: residual mixing, then the contrast push",
+        **BOTH, caption="residual mixing and contrast push",
+    ),
     Method(
         "tilr", "TILR", "as full, but only the part of the push that lies in a subspace found by calibration",
-        calibrated=True, **BOTH,
+        **BOTH, calibrated=True, caption="residual mixing and a push within a calibrated subspace",
     ),
     Method("zero_thoughts", "zero thoughts", "every thought replaced by zeros", True, start=zeros, replaces=True),
-    Method(
-        "other_thoughts", "other thoughts", "another problem's plain thoughts", True, start=borrowed, replaces=True,
-        lend=first,
-    ),
-    Method(
-        "mean_thought", "mean thought", "the mean plain thought over other problems", True, start=borrowed,
-        replaces=True, lend=mean,
-    ),
+    Method("other_thoughts", "other thoughts", "another problem's plain thoughts", True, **LENT, lend=first),
+    Method("mean_thought", "mean thought", "the mean plain thought over other problems", True, **LENT, lend=mean),
     Method(
         "random_direction", "random direction", "as full, but every push goes in a random direction of equal length", True,
         **BOTH | {"push": turned}, random=True,
@@ -198,7 +205,6 @@ METHODS: dict[str, Method] = _table(
     Method("swapped", "swapped", "as full, with strong and weak exchanged", True, **BOTH | {"references": PAIR[::-1]}),
     Method("frozen", "frozen", "α = 1: the first thought is kept", True, start=mixed, mixes=True, alpha=1.0),
 )  # fmt: skip
-PLAIN = "coconut"  # the key of what everything is compared with
 RESIDUAL, FULL, RANDOM, ZERO = "residual", "full", "random_direction", "zero_thoughts"  # keys that studies are about
 # reasoning in text, by checkpoints of their own: no thoughts, so no steps
 BASELINES = {"no_cot": "the bare answer, no reasoning", "cot": "reasoning as text, then the answer"}

@@ -115,10 +115,11 @@ def _asked(models: ModelSet, problems: Sequence[Problem], rows: list[list[int]],
 class Refiner:
     """Refine a batch of problems thought by thought.
 
-    names: the (backbone, strong, weak) checkpoints; lent: (B, T, D) thoughts that replace the model's own under
-    `other_thoughts` and `mean_thought`; observe: also record references for methods that do not push (counted as
-    read-outs); details: record lens, read-outs and text of every thought (off for bulk evaluation); subspace: what `tilr`
-    projects on, by default the set's own calibration for these checkpoints and this reading.
+    What a method does is its record in `methods`: this class gives its steps what they ask for, and keeps what happened.
+
+    lent: (B, T, D) thoughts for the methods that borrow; observe: also record references for methods that ask none (counted
+    as read-outs); details: record lens, read-outs and text of every thought (off for bulk evaluation); subspace: what a
+    calibrated method projects on, by default the set's own calibration for these checkpoints and this reading.
 
     scales: (step sizes, residual mixes), each (B,), one pair per row in place of the configuration's s, α and sign. A step
     size is *signed* here: negative is the printed sign. B may be a multiple of the problems: each question is then read
@@ -230,7 +231,7 @@ class Refiner:
                 stream.append(h)
             self.done = t + 1
             if self.details:
-                self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates))
+                self.readouts.append(score_candidates(main, self.models.answer_ids, c.candidates, self.models.end_id))
                 self.cost.readout += 1
 
     def _check_length(self) -> None:
@@ -319,7 +320,7 @@ class Refiner:
         if self.readouts:
             scores = self.readouts[-1]
         else:
-            scores = score_candidates(main, self.models.answer_ids, c.candidates)
+            scores = score_candidates(main, self.models.answer_ids, c.candidates, self.models.end_id)
         texts, forwards = [""] * b, [len(self.models.answer_ids)] * b
         ids: list[list[int]] = [[] for _ in range(b)]
         if decode:

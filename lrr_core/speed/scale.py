@@ -54,7 +54,7 @@ def throughput(models: ModelSet, config: RefineConfig, asked) -> Iterator[str]:
 
 def seconds(models: ModelSet, config: RefineConfig, asked, method: str, batch: int) -> float:
     """Per problem, as the report says it."""
-    return evaluate(models, asked, [method], config, batch_size=batch)["methods"][method]["seconds_per_problem"]
+    return evaluate(models, asked, [method], config, batch_size=batch).methods[method].seconds_per_problem
 
 
 def straight_lines(models: ModelSet, config: RefineConfig, asked) -> Iterator[str]:
@@ -73,7 +73,7 @@ def memory(models: ModelSet, config: RefineConfig, asked) -> Iterator[str]:
     process, rows = psutil.Process(), []
     evaluate(models, asked[:64], ["full"], config)
     for n in (64, 256, 1024):
-        row = evaluate(models, asked[:n], ["full"], config)["methods"]["full"]
+        row = evaluate(models, asked[:n], ["full"], config).methods["full"]
         rows.append((n, row["memory_per_problem"] * 64 / 2**20, process.memory_info().rss / 2**20))
     shown = "; ".join(f"n = {n}: {peak:.0f} MiB a batch, {rss:.0f} MiB in all" for n, peak, rss in rows)
     yield f"memory by number of problems: {shown}"
@@ -104,7 +104,7 @@ def processes(path: Path, few: int = 64, many: int = 1024) -> Iterator[str]:
 
 def costs(models: ModelSet, config: RefineConfig, asked) -> Iterator[str]:
     labels = ["coconut", "full@same", "full@next", "full@next@k=4", "full@next@t=12"]
-    rows = evaluate(models, asked[:32], labels, config)["methods"]
+    rows = evaluate(models, asked[:32], labels, config).methods
     for label, row in rows.items():
         counted = row["forwards_per_problem"]
         t, k = row["settings"].get("thoughts", config.thoughts), row["settings"].get("rounds", config.rounds)

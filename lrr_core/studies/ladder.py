@@ -21,12 +21,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..analysis.statistics import PairedDifference, pack, paired_difference, unpack, wilson
+from ..refinement.methods import FULL, METHODS, PLAIN, RANDOM, RESIDUAL, ZERO
 from ..storage import write_text
 
 FORMAT = 1
-UNPUSHED = ("coconut", "residual", "zero_thoughts")  # measured once per backbone
-PUSHED = ("full", "contrast", "random_direction", "swapped")  # measured once per backbone and reading of the references
-BASES = {"coconut": "the plain run", "residual": "residual mixing alone"}
+# measured once per backbone, and those that push once per reading of the references, too
+MEASURED = (PLAIN, RESIDUAL, ZERO, FULL, "contrast", RANDOM, "swapped")
+BASES = {PLAIN: "the plain run", RESIDUAL: "residual mixing alone"}
 
 
 class GainsError(ValueError):
@@ -148,14 +149,14 @@ def gain(ladder: Ladder, asked: Asked, base: str = "coconut") -> Gain | None:
 
 def base_of(ladder: Ladder, asked: Asked, base: str) -> Asked:
     """The setting that `asked` is compared with: an unpushed method of its backbone, or a pushed one of the same reading."""
-    if base in UNPUSHED:
+    if not METHODS[base].pushes:
         return Asked(asked.backbone, base)
     return Asked(asked.backbone, base, asked.reference, ladder.strong, ladder.weak)
 
 
 def rung_gains(ladder: Ladder, method: str, reference: str = "", base: str = "coconut") -> list[Gain]:
     """One method on every backbone that was measured, in the order of training."""
-    pair = (reference, ladder.strong, ladder.weak) if method in PUSHED else ()
+    pair = (reference, ladder.strong, ladder.weak) if METHODS[method].pushes else ()
     found = (gain(ladder, Asked(rung, method, *pair), base) for rung in ladder.rungs)
     return [g for g in found if g is not None]
 
@@ -163,7 +164,7 @@ def rung_gains(ladder: Ladder, method: str, reference: str = "", base: str = "co
 def pair_gains(ladder: Ladder, reference: str, base: str = "coconut") -> list[list[Gain | None]]:
     """[strong][weak]: `full` with every pair of rungs as references, on the backbone the set opens with."""
     return [
-        [gain(ladder, Asked(ladder.opens_with, "full", reference, s, w), base) for w in ladder.rungs]
+        [gain(ladder, Asked(ladder.opens_with, FULL, reference, s, w), base) for w in ladder.rungs]
         for s in ladder.rungs
     ]
 

@@ -1,4 +1,4 @@
-"""Run one problem under every method and control: `compare_methods(models, problem, config, names, others)`.
+"""Run one problem under every method and control: `compare_methods(models, problem, config, names, lenders)`.
 
 Each method is run twice: with everything that a page reads out, and bare and timed, as it would be used. The lock of the
 models is given back between methods, so that another person's slider never waits for all of them.

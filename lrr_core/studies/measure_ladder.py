@@ -15,11 +15,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..evaluation.arms import arm_of
+from ..evaluation.engine import right_answers
 from ..models.checkpoints import Checkpoints
 from ..models.opened import ModelSet
+from ..refinement.methods import FULL, METHODS
 from ..refinement.trace import REFERENCES, RefineConfig
-from .ladder import PUSHED, UNPUSHED, Asked, GainsError, Ladder
-from .measure_planes import right_answers
+from .ladder import MEASURED, Asked, GainsError, Ladder
 
 SEED = 8_000_001  # neither the validation seed nor one of the published tables
 NODES, HOPS = (12, 15), (2, 3)
@@ -40,9 +42,10 @@ def plan(names: Sequence[str], opens_with: str, strong: str = "strong", weak: st
     """Every setting that is measured: first the rungs as backbones, then the pairs of rungs as references."""
     asked = []
     for rung in names:
-        asked += [Asked(rung, method) for method in UNPUSHED]
-        asked += [Asked(rung, method, reference, strong, weak) for reference in REFERENCES for method in PUSHED]
-    return asked + [Asked(opens_with, "full", r, s, w) for r in REFERENCES for s in names for w in names]
+        asked += [Asked(rung, method) for method in MEASURED if not METHODS[method].pushes]
+        pushed = [method for method in MEASURED if METHODS[method].pushes]
+        asked += [Asked(rung, method, reference, strong, weak) for reference in REFERENCES for method in pushed]
+    return asked + [Asked(opens_with, FULL, r, s, w) for r in REFERENCES for s in names for w in names]
 
 
 def measure(
@@ -80,8 +83,7 @@ def measure(
 def _answers(models: ModelSet, problems: Sequence[Problem], asked: Asked, config: RefineConfig):
     settings = replace(config, method=asked.method, reference=asked.reference or config.reference)
     names = Checkpoints(asked.backbone, asked.strong or "strong", asked.weak or "weak")
-    with models.lock:
-        return right_answers(models, problems, settings, names, BATCH)
+    return right_answers(models, problems, arm_of(settings, names), BATCH)
 
 
 def _started(models, path: Path, config, n, n_pairs, seed, nodes, hops) -> Ladder:

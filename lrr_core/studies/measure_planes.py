@@ -8,7 +8,7 @@ Law (tested): a cell is what a run of its own gives; a stopped plane goes on whe
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,27 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from ..benchmarks.catalogue import BENCHMARKS, Problem
-from ..evaluation.evaluate import Stopped
+from ..evaluation.answer_log import AnswerLog, Key
+from ..evaluation.arms import Arm, arm_of
+from ..evaluation.engine import Stopped, answer, refined, units
 from ..models.checkpoints import STANDARD, Checkpoints
 from ..models.opened import ModelSet
-from ..refinement.refine import Prompts, Refiner, run_all
 from ..refinement.trace import RefineConfig, Run
 from ..refinement.tracing import refine_problem
 from ..storage import cache_folder, digest
 from .accuracy_plane import AccuracyPlane
 from .live_pad import MIXES, STEPS
 from .setting_plane import Plane, RegimesError, measure, stamp
-
-
-def right_answers(models, problems: Sequence[Problem], config: RefineConfig, names, batch_size: int) -> np.ndarray:
-    """(n,) whether each problem is answered rightly under one setting."""
-    out = []
-    for at in range(0, len(problems), batch_size):
-        part = problems[at : at + batch_size]
-        runs = run_all(Refiner(models, Prompts.make(models, part), config, names, details=False), decode=False)
-        out += [run.choice == p.answer for p, run in zip(part, runs, strict=True)]
-    return np.array(out)
-
 
 ROWS = 128  # rows of a pass: enough to be fast, few enough to stop soon and to let others in between
 BLOCK = 8  # settings whose answers are found, and kept, together: a question is read once for all of them
@@ -66,9 +56,7 @@ def problem_plane(
     if problem.answer is None:
         raise RegimesError(f"The right answer of {problem.id} is unknown, so no setting can be called right.")
     cells = [("full", s, a) for s in step_sizes for a in residuals]
-    # a random direction has no sign: one side is run, and where nothing is pushed it is the cell itself
-    lengths = sorted({abs(s) for s in step_sizes} - {0.0})
-    control = [("random_direction", s, a) for s in lengths for a in residuals]
+    control = [pushed(s, a) for s in sorted({abs(s) for s in step_sizes} - {0.0}) for a in residuals]
     parts = [side[at : at + ROWS] for side in (cells, control) for at in range(0, len(side), ROWS)]
     total, done = 1 + len(parts) * config.thoughts * (config.rounds + 1), 0
 
@@ -83,8 +71,10 @@ def problem_plane(
     tick()
     runs: dict[Cell, Run] = {}
     for part in parts:
-        runs |= zip(part, _pass(models, [problem], part, config, names, tick, details), strict=True)
-    random = [runs["random_direction" if s else "full", abs(s), a] for _, s, a in cells]
+        with models.lock:  # per pass, so that other sessions get their turn
+            refiner = refined(models, [problem], _arms(part, config, names), details=details, tick=tick)
+            runs |= zip(part, refiner.runs(decode=False), strict=True)
+    random = [runs[pushed(s, a)] for _, s, a in cells]
     ran = [runs[cell] for cell in cells]
     return measure(base, ran, random, step_sizes, residuals), ran
 
@@ -114,35 +104,45 @@ def accuracy_plane(
         raise RegimesError("There is no problem to answer; give at least one.")
     config = replace(config, method="full", step_size=0.0, residual=0.0, sign="descent")
     identity = models.identity(*dict.fromkeys(names))
-    marks = stamp(problems, identity["members"], names, config)
-    kept = KeptAnswers(kept_answers(marks | {"identity": identity}, cache), len(problems))
-    lengths = sorted({abs(s) for s in step_sizes} - {0.0})
+    stamped = stamp(problems, identity["members"], names, config)
     wanted: list[Cell] = [("coconut", 0.0, 0.0), ("zero_thoughts", 0.0, 0.0)]
     wanted += [("full", s, a) for s in sorted(step_sizes, key=abs) for a in residuals]
-    wanted += [("random_direction", s, a) for s in lengths for a in residuals]
-    total, done = len(wanted), len(wanted) - len(kept.missing(wanted))
+    wanted += [pushed(s, a) for s in sorted({abs(s) for s in step_sizes} - {0.0}) for a in residuals]
+    log = AnswerLog(
+        (cache or cache_folder()) / f"accuracy-{digest(stamped | {'identity': identity})}.jsonl", needed=False
+    )
+    asked = units(models, [_arms(block, config, names) for block in _blocks(wanted)], problems, ROWS)
+    keys: dict[Cell, list[Key]] = {cell: [] for cell in wanted}  # where the log holds a cell's batches
+    for unit in asked:
+        for arm, key in zip(unit.arms, unit.keys, strict=True):
+            keys[arm.method, arm.config.signed_step, arm.config.residual].append(key)
+
+    def rights(*cells: Cell) -> tuple[np.ndarray, np.ndarray]:
+        """(cells, n) whether each problem is answered rightly, and (cells,) whether all of them have been answered."""
+        done = [all(key in log.found for key in keys[cell]) for cell in cells]
+        right = np.zeros((len(cells), len(problems)), bool)
+        for i, cell in enumerate(cells):
+            if done[i]:
+                right[i] = np.concatenate([log.found[key].right for key in keys[cell]])
+        return right, np.array(done)
 
     def so_far() -> AccuracyPlane:
-        shape = len(step_sizes), len(residuals), len(problems)
-        right, random = np.zeros(shape, bool), np.zeros(shape, bool)
-        ran, random_ran = np.zeros(shape[:2], bool), np.zeros(shape[:2], bool)
-        for i, s in enumerate(step_sizes):
-            for j, a in enumerate(residuals):
-                own, pushed = ("full", s, a), ("random_direction" if s else "full", abs(s), a)
-                ran[i, j], random_ran[i, j] = own in kept.found, pushed in kept.found
-                right[i, j], random[i, j] = kept.found.get(own, False), kept.found.get(pushed, False)
+        shape, plane = (len(step_sizes), len(residuals)), list(itertools.product(step_sizes, residuals))
+        right, done = rights(*(("full", s, a) for s, a in plane))
+        random, random_done = rights(*itertools.starmap(pushed, plane))
+        plain, zero = rights(*wanted[:2])[0]
         return AccuracyPlane(
             step_sizes=np.asarray(step_sizes, float),
             residuals=np.asarray(residuals, float),
-            right=right,
-            done=ran,
-            random_right=random,
-            random_done=random_ran,
-            plain=kept.found[wanted[0]],
-            zero=kept.found[wanted[1]],
+            right=right.reshape(*shape, -1),
+            done=done.reshape(shape),
+            random_right=random.reshape(*shape, -1),
+            random_done=random_done.reshape(shape),
+            plain=plain,
+            zero=zero,
             chance=BENCHMARKS[models.info.benchmark].chance,
             source=source or {},
-            stamp=marks,
+            stamp=stamped,
             identity=identity,
         )
 
@@ -150,21 +150,27 @@ def accuracy_plane(
         if cancel():
             raise Stopped
 
-    progress(done, total)
-    for block in _blocks(kept.missing(wanted)):
-        rows = np.zeros((len(problems), len(block)), bool)
-        size = max(1, ROWS // len(block))
-        for at in range(0, len(problems), size):
-            part = problems[at : at + size]
-            runs = iter(_pass(models, part, block, config, names, tick))
-            rows[at : at + size] = [[next(runs).choice == p.answer for _ in block] for p in part]
-            progress(done + len(block) * min(at + size, len(problems)) // len(problems), total)
-        for cell, right in zip(block, rows.T, strict=True):
-            kept.add(cell, right)
-        done += len(block)
-        if all(cell in kept.found for cell in wanted[:2]):
+    missing = [unit for unit in asked if unit.found(log) is None]
+    size_of = lambda unit: len(unit.arms) * len(unit.problems)  # noqa: E731
+    done = len(wanted) * len(problems) - sum(map(size_of, missing))
+    progress(done // len(problems), len(wanted))
+    for unit in answer(models, missing, log, full=False, tick=tick, often=True):
+        done += size_of(unit)
+        progress(done // len(problems), len(wanted))
+        whole = unit.start + len(unit.problems) == len(problems)
+        if whole and rights(*wanted[:2])[1].all():
             partial(so_far())
     return so_far()
+
+
+def pushed(s: float, a: float) -> Cell:
+    """The control of a cell: a random push has no sign, and where nothing is pushed it is the cell itself."""
+    return ("random_direction" if s else "full", abs(s), a)
+
+
+def _arms(cells: Sequence[Cell], config: RefineConfig, names: Checkpoints) -> list[Arm]:
+    settings = [replace(config, method=method).at(s, a) for method, s, a in cells]
+    return [arm_of(own, names) for own in settings]
 
 
 def _blocks(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -172,50 +178,3 @@ def _blocks(cells: Sequence[Cell]) -> list[list[Cell]]:
     methods = dict.fromkeys(method for method, _, _ in cells)
     same = [[c for c in cells if c[0] == method] for method in methods]
     return [side[at : at + BLOCK] for side in same for at in range(0, len(side), BLOCK)]
-
-
-def _pass(models, problems, cells: Sequence[Cell], config, names, tick: Callable[[], None], details=False) -> list[Run]:
-    """Every problem under every cell (all of one method), problem after problem; `tick` is called after every round."""
-    _, steps, mixes = zip(*cells, strict=True)
-    config = replace(config, method=cells[0][0])
-    with models.lock:  # per pass, so that other sessions get their turn
-        scales = steps * len(problems), mixes * len(problems)
-        refiner = Refiner(models, Prompts.make(models, problems), config, names, details=details, scales=scales)
-        for _ in refiner:
-            tick()
-        return refiner.runs(decode=False)
-
-
-class KeptAnswers:
-    """Right answers by cell in a file of one line a cell, which a stop or a second writer cannot spoil: a line that is cut
-    short is left out when it is read. found: cell -> (n,) whether each problem was answered rightly."""
-
-    def __init__(self, path: Path, n: int):
-        self.path, self.n, self.found = path, n, {}
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        for line in lines:
-            try:
-                method, step, mix, bits = json.loads(line)
-                row = np.unpackbits(np.frombuffer(bytes.fromhex(bits), np.uint8), count=n).astype(bool)
-            except (ValueError, TypeError):
-                continue
-            self.found[method, float(step), float(mix)] = row
-
-    def missing(self, cells: Sequence[Cell]) -> list[Cell]:
-        return [cell for cell in cells if cell not in self.found]
-
-    def add(self, cell: Cell, right: np.ndarray) -> None:
-        """Keep a cell; where the file cannot be written it is kept for this process alone."""
-        self.found[cell] = right
-        line = json.dumps([*cell, np.packbits(right).tobytes().hex()])
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "a") as file:
-                file.write(f"\n{line}\n")  # begins a line of its own, whatever the last writer left
-        except OSError:
-            pass
-
-
-def kept_answers(marks: dict, cache: Path | None = None) -> Path:
-    """The cache's file for answers that are true of `marks`."""
-    return (cache or cache_folder()) / f"accuracy-{digest(marks)}.jsonl"

@@ -26,13 +26,6 @@ NAMES = {
     "aqua": "AQuA-RAT",
     "strategyqa": "StrategyQA",
 }
-METHOD_WORDS = {
-    "full": "residual mixing and contrast push",
-    "residual": "residual mixing alone",
-    "contrast": "contrast push alone",
-    "tilr": "residual mixing and a push within a calibrated subspace",
-    "coconut": "no refinement",
-}
 
 
 def caption_of(trace: Trace, recipe: Recipe, records: Mapping[str, Record], typical: str = "") -> str:
@@ -66,7 +59,8 @@ def _problem(trace: Trace) -> str:
 
 def _setting(trace: Trace) -> str:
     config, width = trace.config, trace.runs["refined"].states.shape[-1]
-    words = METHOD_WORDS.get(config.method) or f"control: {config.rule.words}"
+    words = config.rule.caption or config.rule.words
+    words = f"control: {words}" if config.rule.control else words
     parts = [f"T = {config.thoughts} thoughts"]
     if config.rule.pushes:
         rounds = "1 round" if config.rounds == 1 else f"{config.rounds} rounds"

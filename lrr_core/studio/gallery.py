@@ -1,13 +1,11 @@
 """Finding a case in an evaluation: every problem of a report with what a method did to it, and how typical that is.
 
     cases(report, "full", flip="gained", hops={3})       -> [Case, ...], the largest change of the margin first
-    counts(report, "full")                               -> both directions, and the same under a random push
     typical(report, case)                                -> one line for the caption
     trace_of(models, report, case)                       -> the Trace, run again with exactly the report's settings
 
-A report is the JSON of `evaluate` (format 2). A *label* is a method with its settings, as in `report["methods"]`; each is held
-against the plain latent run with the same backbone and thoughts. A flip is never shown without its number in the other
-direction and under the control: a push of equal length in a random direction.
+What a case is, and which control stands beside it, says `evaluation.cases`. Here only latent arms count, each held against
+the plain latent run of the report.
 """
 
 from __future__ import annotations
@@ -20,6 +18,9 @@ import numpy as np
 from ..analysis.curves import margin
 from ..benchmarks.answers import chosen
 from ..benchmarks.catalogue import Problem
+from ..evaluation import cases as measured
+from ..evaluation.cases import Case, Flips
+from ..evaluation.report import Report
 from ..models.checkpoints import ROLES, Checkpoints
 from ..refinement.lenders import following
 from ..refinement.methods import METHODS, PLAIN, RANDOM, ZERO, borrowers, first
@@ -51,55 +52,6 @@ class GalleryError(ValueError):
 
 
 @dataclass(frozen=True)
-class Case:
-    """One problem under one label.
-
-    index: its place in the report; id: the problem's; flip: gained, lost or unchanged against the plain run; right: whether
-    the label answers it; hops: None where there is no graph; before, after: margin in nats (log p of the right answer minus
-    log p of the best other) of the plain run and of the label, None where the report has none; controls: (label of a control,
-    whether it gives the same answer) for every control of the report with the same plain run; random: the same for the
-    random push, None where the report has none.
-    """
-
-    index: int
-    id: str
-    label: str
-    flip: str
-    right: bool
-    hops: int | None
-    before: float | None
-    after: float | None
-    controls: tuple[tuple[str, bool], ...] = ()
-    random: bool | None = None
-
-    @property
-    def change(self) -> float | None:
-        return None if self.before is None or self.after is None else self.after - self.before
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a label did to all problems, and what a random push of equal length did. n = gained + lost + right + wrong, where
-    right and wrong are the unchanged ones; control: label of the random push ("" where there is none); matched: whether it
-    has the very settings of the label."""
-
-    label: str
-    n: int
-    gained: int
-    lost: int
-    right: int
-    wrong: int
-    control: str = ""
-    matched: bool = False
-    control_gained: int = 0
-    control_lost: int = 0
-
-    @property
-    def unchanged(self) -> int:
-        return self.right + self.wrong
-
-
-@dataclass(frozen=True)
 class Preview:
     """The margin in nats if it had to answer after each thought: before (plain) and after (the label), (T,) each."""
 
@@ -107,23 +59,14 @@ class Preview:
     after: tuple[float, ...]
 
 
-def labels(report: dict) -> list[str]:
+def labels(report: Report) -> list[str]:
     """The labels that have a gallery: latent methods and controls that are held against a plain run of the report."""
-    methods, latent = report["methods"], METHODS.keys() - {PLAIN}
-    return [n for n, row in methods.items() if row["method"] in latent and row.get("against") in methods]
-
-
-def _against(report: dict, label: str) -> str:
-    """The plain run of a label; GalleryError where there is no gallery of it."""
-    known = labels(report)
-    if label not in known:
-        these = ", ".join(known) or "none: evaluate coconut beside a method that refines"
-        raise GalleryError(f"There is no gallery of {label!r} in this report; it has {these}.")
-    return report["methods"][label]["against"]
+    latent = METHODS.keys() - {PLAIN}
+    return [label for label, arm in report.methods.items() if arm.method in latent and report.against(label)]
 
 
 def cases(
-    report: dict,
+    report: Report,
     label: str,
     flip: str = "any",
     hops: Collection[int] | None = None,
@@ -136,9 +79,12 @@ def cases(
     for name, value, table in (("flip", flip, FLIPS), ("disagree", disagree, DISAGREE), ("order", order, ORDERS)):
         if value not in table:
             raise GalleryError(f"No {name} called {value!r}; choose one of {', '.join(table)}.")
+    if label not in (known := labels(report)):
+        these = ", ".join(known) or "none: evaluate coconut beside a method that refines"
+        raise GalleryError(f"There is no gallery of {label!r} in this report; it has {these}.")
     kept = [
         case
-        for case in _all(report, label)
+        for case in measured.cases(report, label)
         if _flipped(case, flip)
         and (hops is None or case.hops in hops)
         and _disagrees(case, disagree)
@@ -165,75 +111,17 @@ def _disagrees(case: Case, wanted: str) -> bool:
     return case.random is (wanted == "shared")
 
 
-def _all(report: dict, label: str) -> list[Case]:
-    base = _against(report, label)
-    answers = report["answers"]
-    control = control_of(report, label)[0]
-    others = [
-        n
-        for n, row in report["methods"].items()
-        if row["method"] in METHODS and METHODS[row["method"]].control and row.get("against") == base
-    ]
-    out = []
-    # an arm may have answered fewer problems than there are: a report is shown while it grows
-    for i, (problem, before, after) in enumerate(zip(report["problems"], answers[base], answers[label], strict=False)):
-        same = {n: _given(answers[n][i]) == _given(after) for n in others if n != label and i < len(answers[n])}
-        flip = "unchanged" if before["right"] == after["right"] else "gained" if after["right"] else "lost"
-        out.append(
-            Case(
-                index=i,
-                id=problem["id"],
-                label=label,
-                flip=flip,
-                right=after["right"],
-                hops=problem.get("hops"),
-                before=before.get("margin"),
-                after=after.get("margin"),
-                controls=tuple(same.items()),
-                random=same.get(control),
-            )
-        )
-    return out
-
-
-def _given(answer: dict):
-    """What an answer is told apart by: the candidate, or the decoded text where there are none."""
-    return answer["choice"] if answer["choice"] is not None else answer["greedy"]
-
-
-def control_of(report: dict, label: str) -> tuple[str, bool]:
-    """The random push a label is held against, and whether it has the very settings; ("", False) where the report has none."""
-    methods, mine = report["methods"], report["methods"][label]
-    pushes = [n for n, row in methods.items() if row["method"] == RANDOM and n != label]
-    pushes = [n for n in pushes if methods[n].get("against") == mine.get("against")]
-    exact = [n for n in pushes if methods[n]["settings"] == mine["settings"]]
-    return (exact[0], True) if exact else (pushes[0], False) if pushes else ("", False)
-
-
-def counts(report: dict, label: str) -> Counts:
-    """How many problems a label flipped in both directions, and how many a random push of equal length did."""
-    answers, base = report["answers"], _against(report, label)
-    before = [a["right"] for a in answers[base]][: len(answers[label])]
-
-    def flipped(name: str) -> tuple[int, int, int, int]:
-        pairs = list(zip(before, (a["right"] for a in answers[name]), strict=False))
-        return tuple(pairs.count(pair) for pair in ((False, True), (True, False), (True, True), (False, False)))
-
-    control, matched = control_of(report, label)
-    pushed = flipped(control)[:2] if control else (0, 0)
-    return Counts(label, len(before), *flipped(label), control, matched, *pushed)
-
-
-def typical(report: dict, case: Case) -> str:
+def typical(report: Report, case: Case) -> str:
     """How typical a case is, in one line made of counts alone: for the caption."""
-    c, who = counts(report, case.label), _who(report, case.label)
+    c, who = measured.flips(report, case.label), _who(report, case.label)
+    gained, lost = len(c.gained), len(c.lost)
     if case.flip == "gained":
-        line = f"{_one_of(c.gained, c.n)} that {who} turned right; {_were(c.lost)} turned wrong"
+        line = f"{_one_of(gained, c.n)} that {who} turned right; {_were(lost)} turned wrong"
     elif case.flip == "lost":
-        line = f"{_one_of(c.lost, c.n)} that {who} turned wrong; {_were(c.gained)} turned right"
+        line = f"{_one_of(lost, c.n)} that {who} turned wrong; {_were(gained)} turned right"
     else:
         kind, count = ("right", c.right) if case.right else ("wrong", c.wrong)
-        line = f"{_one_of(count, c.n)} that stayed {kind} under {who}; {_were(c.gained)} turned right, {c.lost} wrong"
+        line = f"{_one_of(count, c.n)} that stayed {kind} under {who}; {_were(gained)} turned right, {lost} wrong"
     return f"{line}; {control_line(c)}." + _here(case)
 
 
@@ -245,7 +133,7 @@ def _were(count: int) -> str:
     return "1 was" if count == 1 else f"{count or 'none'} were"
 
 
-def control_line(c: Counts) -> str:
+def control_line(c: Flips) -> str:
     """What the random push did, as the end of a sentence."""
     if not c.control:
         return "no random push was measured"
@@ -259,25 +147,24 @@ def _here(case: Case) -> str:
     return f" Here the random push gives {'the same' if case.random else 'another'} answer."
 
 
-def _who(report: dict, label: str) -> str:
-    row = report["methods"][label]
-    if row["method"] in METHODS and METHODS[row["method"]].control:
+def _who(report: Report, label: str) -> str:
+    arm = report.methods[label]
+    if METHODS[arm.method].control:
         return f"the control {label.replace('_', ' ')}"
-    return "refinement" if not row["settings"] else f"refinement ({label})"
+    return "refinement" if not arm.settings else f"refinement ({label})"
 
 
 # --- running it again -------------------------------------------------------------------------------------------------
 
 
-def settings_of(report: dict, label: str) -> tuple[RefineConfig, Checkpoints]:
+def settings_of(report: Report, label: str) -> tuple[RefineConfig, Checkpoints]:
     """The configuration and the (backbone, strong, weak) a label was run with."""
-    row = report["methods"][label]
-    merged = report["config"] | row["settings"] | {"method": row["method"]}
+    merged = report.settings(label)
     names = Checkpoints(*(merged.pop(role) for role in ROLES))
     return RefineConfig.from_dict(merged), names
 
 
-def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, RANDOM)) -> Trace:
+def trace_of(models, report: Report, case: Case, controls: Sequence[str] = (ZERO, RANDOM)) -> Trace:
     """The case run again, every thought and round, with exactly the report's settings, and its controls.
 
     models: the `ModelSet`. GalleryError where its weights are not the report's, or where an answer is not the report's.
@@ -286,10 +173,10 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, 
 
     config, names = settings_of(report, case.label)
     _same_weights(models, report, names)
-    answers = report["answers"]
-    after, before = answers[case.label][case.index], answers[_against(report, case.label)][case.index]
-    config = replace(config, seed=int(after.get("seed", config.seed)))
-    problem, lenders = problem_of(report, case.index), ()
+    base = measured.compared_with(report, case.label)
+    after, before = (report.answers[arm][case.index] for arm in (case.label, base))
+    config = replace(config, seed=after.seed)
+    problem, lenders = report.problems[case.index], ()
     if not problem.candidates:
         raise GalleryError(
             f"{case.id} is answered in free text, so it has no margin to draw; choose another benchmark."
@@ -297,12 +184,14 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, 
     if needy := borrowers([config.method, *controls]):
         lenders = _lenders(report, case, any(METHODS[m].lend is not first for m in needy))
     trace = refine_problem(models, problem, config, names, controls, lenders)
-    rows = {"refined": after}
-    if _plain_of(report, _against(report, case.label)) == (config.thoughts, names[0]):
-        rows["plain"] = before  # else it is held against thoughts of another number or checkpoint than the trace's own
-    for name, row in rows.items():
-        if row["choice"] is not None and trace.runs[name].choice != row["choice"]:
-            said, now = (chosen(problem.candidates, c) for c in (row["choice"], trace.runs[name].choice))
+    answers = {"refined": after}
+    if _plain_of(report, base) == (config.thoughts, names[0]):
+        answers["plain"] = (
+            before  # else it is held against thoughts of another number or checkpoint than the trace's own
+        )
+    for name, answer in answers.items():
+        if answer.choice is not None and trace.runs[name].choice != answer.choice:
+            said, now = (chosen(problem.candidates, c) for c in (answer.choice, trace.runs[name].choice))
             raise GalleryError(
                 f"The {name} run of {case.id} answers {now} here and {said} in the report; it was made on another device or "
                 "with other versions. Evaluate again on this machine."
@@ -310,26 +199,20 @@ def trace_of(models, report: dict, case: Case, controls: Sequence[str] = (ZERO, 
     return trace
 
 
-def _lenders(report: dict, case: Case, every: bool) -> tuple[Problem, ...]:
+def _lenders(report: Report, case: Case, every: bool) -> tuple[Problem, ...]:
     """Who lends to a case, as in `evaluate`: the others of its seed, or the next one alone where that is enough."""
-    rows = report["answers"][case.label]
-    mine = [i for i, row in enumerate(rows) if row.get("seed") == rows[case.index].get("seed")]
+    mine = [i for i, answer in enumerate(report.answers[case.label]) if answer.seed == case.seed]
     turned = following(mine, mine.index(case.index))
-    return tuple(problem_of(report, i) for i in (turned if every else turned[:1]))
+    return tuple(report.problems[i] for i in (turned if every else turned[:1]))
 
 
-def _plain_of(report: dict, label: str) -> tuple[int, str]:
+def _plain_of(report: Report, label: str) -> tuple[int, str]:
     config, names = settings_of(report, label)
     return config.thoughts, names[0]
 
 
-def problem_of(report: dict, index: int) -> Problem:
-    row = report["problems"][index]
-    return Problem.from_dict({key: value for key, value in row.items() if key != "hops"})
-
-
-def _same_weights(models, report: dict, names: Checkpoints) -> None:
-    made_with = report["identity"].get("members", {})
+def _same_weights(models, report: Report, names: Checkpoints) -> None:
+    made_with = report.identity.get("members", {})
     for name in dict.fromkeys(names):
         if name not in models.members:
             raise GalleryError(
@@ -341,7 +224,7 @@ def _same_weights(models, report: dict, names: Checkpoints) -> None:
             )
 
 
-def previews(models, report: dict, some: Sequence[Case]) -> list[Preview]:
+def previews(models, report: Report, some: Sequence[Case]) -> list[Preview]:
     """The margin after every thought, before and after, for a few cases of one label in one batch: what a thumbnail shows.
 
     GalleryError as `trace_of`, and for methods that borrow thoughts of other problems.
@@ -354,7 +237,7 @@ def previews(models, report: dict, some: Sequence[Case]) -> list[Preview]:
     _same_weights(models, report, names)
     if borrowers([config.method]):
         raise GalleryError(f"{config.method} needs thoughts of other problems; open a case to see it.")
-    problems = [problem_of(report, case.index) for case in some]
+    problems = [report.problems[case.index] for case in some]
     if not all(p.candidates for p in problems):
         raise GalleryError("Answers in free text have no margin.")
     with models.lock:

@@ -12,53 +12,43 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-from ..benchmarks.answers import choice_of
-from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
-from ..models.adapters import SharedBase
+from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..evaluation.arms import arm_of
+from ..evaluation.engine import right_answers
 from ..models.bases import BASES, base_folder
+from ..models.checkpoints import Checkpoints
 from ..models.folder import SOURCE, ModelError, SetInfo
-from ..models.rollout import Stream, pad_left, score_candidates
-from .backbones import open_model, open_tokenizer
+from ..models.opened import ModelSet
+from ..refinement.methods import PLAIN
+from ..refinement.trace import RefineConfig
 from .write_set import write_set
 
 VALIDATION_SEED = 7_000_001  # apart from every seed a person is likely to type
 # checkpoints that are measured at the most, or a few more; a pretrained model takes its time
 COARSE, COARSE_ADAPTERS = 60, 8
 WEAKER = 0.25  # how far below the best the weak checkpoint is sought: well below the backbone the app opens on
-END, SPACE = {"triples": "<answer>", "words": ":"}, {"triples": "", "words": " "}
+ALONE = Checkpoints(strong="backbone", weak="backbone")  # of a checkpoint that is opened by itself
+END, SPACE = {"triples": "<answer>", "words": ":"}, {"triples": " ", "words": " "}
 SIZES = {"small": ((12, 15), (2, 3)), "large": ((14, 28), (3, 4))}  # name -> nodes, hops
 
 
-@torch.no_grad()
 def accuracy(
     folder: Path, problems: list[Problem], thoughts: int, template: str, config: dict | None = None, batch: int = 100
 ) -> float:
     """Share of problems a checkpoint answers rightly with its plain thoughts. config: of the run, where it trained adapters."""
     config = config or {}
-    if base := config.get("base"):
-        base = base_folder(base)
-        model, tokenizer = SharedBase(open_model(base).eval()).add("member", folder), open_tokenizer(base)
-    else:
-        model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    prefix, scale, hides = END[template], config.get("thought_scale", 1.0), config.get("hidden") == "asked"
-    encode = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]  # noqa: E731
-    right = 0
-    for at in range(0, len(problems), batch):
-        part = problems[at : at + batch]
-        ids, mask = pad_left([encode(TEMPLATES[template](p)) for p in part], tokenizer.pad_token_id)
-        asked = torch.arange(ids.shape[1]) == ids.shape[1] - 1  # the root is the last token
-        stream = Stream.read(model, ids, mask, scale=scale, hidden=asked.expand_as(ids) if hides else None)
-        for _ in range(thoughts):
-            stream.append(stream.last)
-        scores = score_candidates(
-            stream, encode(prefix), [[encode(f"{SPACE[template]}{c}") for c in p.candidates] for p in part]
-        )
-        right += sum(choice_of(s) == p.answer for s, p in zip(scores, part, strict=True))
-    return right / len(problems)
+    info = SetInfo(
+        folder.name,
+        template=template,
+        answer_prefix=END[template],
+        answer_space=SPACE[template],
+        max_answer_tokens=1,
+        hidden=config.get("hidden", "none"),
+        thought_scale=config.get("thought_scale", 1.0),
+        base=_base(config["base"]) | {"path": str(base_folder(config["base"]))} if config.get("base") else {},
+    )
+    plain = arm_of(RefineConfig(PLAIN, thoughts=thoughts), ALONE)
+    return float(right_answers(ModelSet(folder, "cpu", alone=info), problems, plain, batch).mean())
 
 
 def choose_rungs(scores: list[float], count: int) -> list[int]:

@@ -10,20 +10,21 @@ equally often, the one that gives the right answers more probability is the bett
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import torch
-
 from ..analysis.statistics import wilson
-from ..benchmarks.answers import choice_of
-from ..benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem
+from ..benchmarks.catalogue import BENCHMARKS, Problem
+from ..evaluation.answering import is_right
+from ..evaluation.arms import arm_of
+from ..evaluation.engine import runs
 from ..models.folder import ModelError, SetInfo
-from ..models.opened import pick_device
-from ..models.rollout import Stream, decode_greedy, pad_left, score_candidates
+from ..models.opened import ModelSet
 from ..refinement.methods import PLAIN
-from .assemble import WEAKER, choose_rungs
-from .backbones import open_model, open_tokenizer
+from ..refinement.refine import Prompts
+from ..refinement.trace import RefineConfig
+from .assemble import ALONE, WEAKER, choose_rungs
+from .backbones import open_tokenizer
 from .curriculum import Writer
 from .finetune_config import FinetuneConfig
 from .finetune_data import parts_of
@@ -44,36 +45,36 @@ class Measured:
         return self.correct / self.n
 
 
-@torch.no_grad()
 def measure(
     folder: Path, problems: Sequence[Problem], config: FinetuneConfig, longest: int, size: int = 32
 ) -> Measured:
     """A checkpoint with its plain thoughts on problems whose answer is known. longest: of an answer, in tokens."""
-    device = pick_device(config.device)
-    model, tokenizer = open_model(folder).to(device).eval(), open_tokenizer(folder)
-    writer = Writer(tokenizer, config.template, config.answer_prefix, config.answer_space)
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    benchmark, correct, total = BENCHMARKS[config.benchmark], 0, 0.0
+    info = _info(config, folder.name, max_answer_tokens=longest)
+    models = ModelSet(folder, config.device, alone=info)
+    plain = arm_of(RefineConfig(PLAIN, thoughts=info.thoughts), ALONE)
     by_length = sorted(problems, key=lambda p: len(p.question))  # padding is computed and thrown away
-    for at in range(0, len(by_length), size):
-        part = by_length[at : at + size]
-        rows = [writer.encode(TEMPLATES[config.template](p)) for p in part]
-        stream = Stream.read(model, *pad_left(rows, pad, device))
-        for _ in range(config.max_thoughts if config.method == PLAIN else 0):
-            stream.append(stream.last)
-        answers = [p.candidates or (p.gold,) for p in part]
-        ids = [[list(writer.encode(config.answer_space + a)) for a in each] for each in answers]
-        scores = score_candidates(stream, writer.prefix, ids)  # (B, C)
-        total += sum(
-            float(scores[i, each.index(p.gold)]) for i, (p, each) in enumerate(zip(part, answers, strict=True))
-        )
-        free = [i for i, p in enumerate(part) if not p.candidates]
-        correct += sum(choice_of(s) == p.answer for s, p in zip(scores, part, strict=True) if p.candidates)
-        if free:
-            written, _ = decode_greedy(stream, writer.prefix, tokenizer.eos_token_id, longest)
-            decoded = [tokenizer.decode(written[i], skip_special_tokens=True) for i in free]
-            correct += sum(benchmark.score(text, part[i]) for text, i in zip(decoded, free, strict=True))
-    return Measured(step_of(folder), correct, len(problems), total / len(problems))
+    both = list(runs(models, by_length, plain, size, decode=not all(p.candidates for p in problems), read=_with_gold))
+    log_p = sum(float(run.scores[p.answer or 0]) for p, run in both) / len(both)
+    return Measured(step_of(folder), sum(is_right(*pair) for pair in both), len(both), log_p)
+
+
+def _with_gold(models: ModelSet, problems: Sequence[Problem]) -> Prompts:
+    """Where there are no candidates the right answer is scored as the only one; the prompt does not tell it."""
+    scored = [models.candidate_ids(p.candidates or (p.gold or "",)) for p in problems]
+    return replace(Prompts.make(models, problems), candidates=scored)
+
+
+def _info(config: FinetuneConfig, name: str, **known) -> SetInfo:
+    """How a checkpoint of this training is asked."""
+    return SetInfo(
+        name=name,
+        benchmark=config.benchmark,
+        template=config.template,
+        thoughts=config.max_thoughts if config.method == PLAIN else 0,
+        answer_prefix=config.answer_prefix,
+        answer_space=config.answer_space,
+        **known,
+    )
 
 
 def model_set_of_run(
@@ -124,14 +125,10 @@ def model_set_of_run(
     first, top = measured[chosen[0]].accuracy, measured[best].accuracy
     goal = max((first + top) / 2, top - WEAKER)
     weak = min(chosen[:-1], key=lambda f: abs(measured[f].accuracy - goal))
-    info = SetInfo(
-        name=out.name,
+    info = _info(
+        config,
+        out.name,
         title=f"{BENCHMARKS[config.benchmark].name}, {config.base or config.scratch.get('family') or config.init}",
-        benchmark=config.benchmark,
-        template=config.template,
-        thoughts=config.max_thoughts,
-        answer_prefix=config.answer_prefix,
-        answer_space=config.answer_space,
         max_answer_tokens=answer + 1,
         max_cot_tokens=reasoning + 1,
         provenance={

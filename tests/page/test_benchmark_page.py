@@ -11,7 +11,9 @@ from report_maker import made
 from streamlit.testing.v1 import AppTest
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
-from lrr_core.evaluation.report import flips, load, rows
+from lrr_core.evaluation.cases import flips
+from lrr_core.evaluation.report import load
+from lrr_core.evaluation.report_table import rows
 from lrr_core.evaluation.report_words import headline, measured
 from pages import _benchmark_runs as runs
 from pages._jobs import Job
@@ -124,7 +126,7 @@ def test_a_flip_opens_explore_with_its_problem_and_shows_the_same_answers(at, sh
     state, problem = at.session_state, shipped.problems[flip.index]
     assert (state["problem"], state["text"]) == ("own", problem.question)
     assert (state["method"], state["reference"], state["backbone"]) == ("contrast", "same", "ladder/06-step-02600")
-    before, after = (shipped.data["answers"][label][flip.index]["p_right"] for label in ("coconut", "contrast@same"))
+    before, after = (shipped.answers[label][flip.index].p_right for label in ("coconut", "contrast@same"))
     wrong = problem.candidates[1 - problem.answer]
     assert f"**{wrong} {1 - before:.0%}**" in words(
         at
@@ -279,7 +281,7 @@ def test_own_problems_are_read_and_answered(at):
     wait_until(at, lambda at: runs_job(at).done.is_set())
     report = runs_job(at).result
     assert [p.question for p in report.problems] == [p.question for p in made_here]
-    assert report.data["source"]["data"] == "mine.json"
+    assert report.source["data"] == "mine.json"
 
 
 def released(problem) -> dict:

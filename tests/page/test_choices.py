@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lrr_core.models.checkpoints import ROLES
 from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import RefineConfig
 from pages import _choices
@@ -131,7 +132,7 @@ def test_an_option_is_known_by_key_by_label_and_by_its_first_words(known):
 
 
 def test_every_choice_of_a_run_is_in_the_link(known):
-    assert {*RefineConfig.__dataclass_fields__, *_choices.MEMBERS, "problem", "draw", "text", "upto"} <= set(known)
+    assert {*RefineConfig.__dataclass_fields__, *ROLES, "problem", "draw", "text", "upto"} <= set(known)
 
 
 def test_going_back_in_the_browser_brings_the_problem_back_that_was_drawn():

@@ -141,11 +141,25 @@ def test_own_text_is_read_and_its_names_are_mapped(at):
 
 def test_own_text_that_cannot_be_read_says_why_and_how_to_mend_it(at):
     at.selectbox(key="problem").select("own").run()
+    before = spec(at)["data"]
     at.text_area(key="text").set_value("Tom is a cat. Is Tom a dog or cat?").run()
     assert not at.exception
-    assert 'offers "dog", but no sentence names it' in at.error[0].value
+    assert [e.value for e in at.error if 'offers "dog", but no sentence names it' in e.value] == [
+        e.value for e in at.error
+    ]
+    assert ":orange-background[Is Tom a dog or cat]" in words(at) and "last text that could be read" in words(at)
+    assert spec(at)["data"] == before  # the last good picture stays
     at.text_area(key="text").set_value("Tom is a cat. Rex is a dog. Is Tom a dog or cat?").run()
     assert not at.error and not at.exception
+    assert spec(at)["data"] != before and "I read this as: Tom → cat, Rex → dog" in words(at)
+
+
+def test_a_question_of_yes_or_no_names_the_candidate_that_was_chosen(at):
+    at.selectbox(key="problem").select("own").run()
+    at.text_area(key="text").set_value("Tom is a cat. Rex is a dog. Is it true that Tom is a cat?").run()
+    assert (
+        not at.error and not at.exception and '"dog" was chosen to stand against "cat"' in words(at).replace("\\", "")
+    )
 
 
 @pytest.mark.parametrize("kind", ["UMAP", "PCA"])

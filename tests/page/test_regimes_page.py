@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -202,43 +201,61 @@ def test_many_problems_wait_to_be_asked_and_can_be_stopped(at):
 # --- the job alone ----------------------------------------------------------------------------------------------------
 
 
-def loading(models=None, error=None) -> SimpleNamespace:
-    done = threading.Event()
-    done.set()
-    return SimpleNamespace(models=models, error=error, done=done)
-
-
 def ended(job: Job) -> Job:
     assert job.done.wait(10)
     return job
 
 
+def failing(error: Exception):
+    def make(*_):
+        raise error
+
+    return make
+
+
 def test_a_job_brings_its_plane_or_says_why_not():
-    job = Job()
-    job.start(loading("models"), lambda models, job: (models, job.tell(1, 4)))
+    job = Job().start(lambda models, job: (models, job.tell(1, 4)), Job("models"))
     assert ended(job).result == ("models", None) and job.share == 0.25 and not job.running and not job.error
-    for make, error in ((lambda *_: 1 / 0, None), (None, ValueError("division by zero"))):
-        job = Job()
-        job.start(loading(error=error), make)
-        assert ended(job).error == "division by zero" and job.result is None
+    broken = ended(Job().start(failing(ValueError("no such set"))))
+    for make, needs, error in ((lambda *_: 1 / 0, None, "division by zero"), (None, broken, "no such set")):
+        job = Job().start(make, needs)
+        assert ended(job).error == error and job.result is None
+        with pytest.raises(type(job.failure), match=error):
+            job.wait()
 
 
 def test_a_job_that_is_stopped_keeps_what_it_has_and_is_no_error():
-    def make(models, job):
+    def make(_, job):
         job.keep("half")
         assert job.stop.wait(10)
         raise RuntimeError("stopped in the middle")
 
-    job = Job()
-    job.start(loading(), make)
+    job = Job().start(make)
     job.stop.set()
     assert ended(job).result == "half" and not job.error
 
 
 def test_a_job_can_be_stopped_while_the_model_is_loaded():
-    waits = SimpleNamespace(models=None, error=None, done=threading.Event())
-    job = Job()
-    job.start(waits, lambda *_: "never")
+    release = threading.Event()
+    loading = Job().start(lambda *_: release.wait(10))
+    job = Job().start(lambda *_: "never", loading)
     assert job.running and job.share is None
     job.stop.set()
     assert ended(job).result is None and not job.error
+    release.set()
+
+
+def session_with_a_job() -> None:
+    import streamlit as st
+
+    from pages import _jobs
+
+    st.session_state.job = _jobs.remembered("one", "a", lambda: _jobs.Job().start(lambda _, job: job.stop.wait(10)))
+    _jobs._of_this_session.clear()  # what Streamlit does when a session ends
+
+
+def test_the_jobs_of_a_session_end_with_it():
+    at = AppTest.from_function(session_with_a_job).run()
+    assert not at.exception
+    job = at.session_state["job"]
+    assert job.stop.is_set() and ended(job) and not job.error

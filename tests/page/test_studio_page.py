@@ -111,7 +111,7 @@ def test_the_preview_is_drawn_by_the_code_of_the_files(at, opening):
     recipe = at.session_state["studio_recipe"]
     at.selectbox(key="c_size").set_value("one-column").run()
     recipe = at.session_state["studio_recipe"]
-    mark, path = _paper.mark_of(opening), str(SET)
+    mark, path = _paper.trace_digest(opening), str(SET)
     shown = _paper.paper_preview(mark, opening, recipe, path)
     assert recipe.size == "one-column" and recipe.dpi == 300  # for a column the preview has the full 300 dpi
     assert shown == render(opening, recipe, "png", _paper.map_for(opening, path), _paper.plane_for(opening))
@@ -219,10 +219,12 @@ def test_a_bundle_brings_back_panels_words_and_settings(at, opening):
 
 def test_what_the_bundle_button_gives_opens_again_and_holds_the_figure_that_was_shown(at, opening):
     recipe = Recipe(panels=("distances", "graph"), size="one-column")
-    data = _paper.paper_bundle(_paper.mark_of(opening), opening, recipe, ("png", "tex"), str(SET), "Typical.", "?v=1")
+    data = _paper.paper_bundle(
+        _paper.trace_digest(opening), opening, recipe, ("png", "tex"), str(SET), "Typical.", "?v=1"
+    )
     bundle = open_bundle(data)
     assert bundle.recipe == recipe and set(bundle.figures) == {"png", "tex"}
-    assert bundle.figures["png"] == _paper.paper_preview(_paper.mark_of(opening), opening, recipe, str(SET))
+    assert bundle.figures["png"] == _paper.paper_preview(_paper.trace_digest(opening), opening, recipe, str(SET))
     assert {"data/distances.csv", "data/graph.csv"} <= set(bundle.files)
     assert b"Typical." in bundle.files["figure.tex"]
 

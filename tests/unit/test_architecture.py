@@ -12,23 +12,24 @@ HOUSE = {
     "text": (
         "__init__ storage colours "
         "benchmarks.catalogue benchmarks.graph_layout benchmarks.task benchmarks.sources benchmarks.answers benchmarks.numerals "
-        "benchmarks.templates benchmarks.prosqa benchmarks.nouns benchmarks.generators benchmarks.published benchmarks.shortcuts "
-        "benchmarks.gsm8k benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
+        "benchmarks.templates benchmarks.prosqa benchmarks.nouns benchmarks.english benchmarks.generators "
+        "benchmarks.published benchmarks.shortcuts "
+        "benchmarks.gsm8k benchmarks.generic benchmarks.strategyqa benchmarks.multiple_choice benchmarks.split "
         "evaluation.arms evaluation.cost evaluation.experiments "
         "models.checkpoints models.folder "
-        "refinement.methods refinement.subspace refinement.lenders "
+        "refinement.methods refinement.request refinement.subspace refinement.lenders "
         "studio.recipe studio.layout studio.latex "
         "training.finetune_config training.finetune_data "
     ),
     "torch": (
-        "models.opened models.adapters models.bases models.cache models.rollout models.memory "
+        "models.opened models.adapters models.bases models.cache models.rollout models.memory models.reading "
         "refinement.refine refinement.tracing refinement.calibration "
         "training.muon training.reasoner training.branches training.curriculum training.checkpoints "
         "training.backbones "
     ),
     "numpy": (
         "analysis.curves analysis.statistics analysis.projection analysis.fitting analysis.summary "
-        "evaluation.report evaluation.report_checks evaluation.report_words evaluation.report_files "
+        "evaluation.report evaluation.report_table evaluation.cases evaluation.report_words evaluation.report_files "
         "evaluation.surface "
         "lessons.records lessons.laws lessons.toy "
         "models.shipped "
@@ -38,7 +39,7 @@ HOUSE = {
         "studio.problem_records studio.regime_record studio.caption "
     ),
     "plotly": (
-        "figures.explore figures.panels figures.player figures.graph_panel figures.compare figures.difference "
+        "figures.explore figures.panels figures.player figures.graph_panel figures.token_panel figures.compare figures.difference "
         "figures.ladder figures.regimes figures.heat_grid figures.subspace figures.report figures.report_cost "
         "figures.report_sweeps "
         "lessons.stage lessons.feedback_figure lessons.frontier_figure lessons.toy_figures lessons.mixing_figure "
@@ -51,7 +52,7 @@ HOUSE = {
         "analysis.background "
         "commands.options commands.reasoning commands.training commands.shipping commands.evaluation "
         "commands.experiments commands.studio "
-        "evaluation.evaluate evaluation.answering evaluation.answer_log evaluation.processes evaluation.tally "
+        "evaluation.engine evaluation.evaluate evaluation.answering evaluation.answer_log evaluation.processes evaluation.tally "
         "evaluation.search "
         "lessons.measure "
         "speed.bench speed.scale "

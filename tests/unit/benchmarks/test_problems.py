@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS, TEMPLATES, Problem, cot_text, from_graph, from_text
+from lrr_core.benchmarks.english import parse_text
 from lrr_core.benchmarks.generators import generate
-from lrr_core.benchmarks.prosqa import NAMES, ProblemError, parse_text, to_record
+from lrr_core.benchmarks.prosqa import NAMES, ProblemError, to_record
 
 PROSQA = BENCHMARKS["prosqa"]
 TEXT = (
@@ -105,7 +106,7 @@ RECORD = to_record(parse_text(TEXT))
     [
         (b"", "is empty"),
         (b"[{]", "line 1: broken JSON"),
-        (b"\xff\xfe", "not UTF-8"),
+        (b"\xff\xfe", "UTF-16 text"),
         (
             json.dumps([RECORD, {**RECORD, "edges": None}]).encode(),
             r"record 1 \(the first is 0\): 'edges' must be list",

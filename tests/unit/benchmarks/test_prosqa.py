@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lrr_core.benchmarks.english import parse_text
 from lrr_core.benchmarks.generators import generate
 from lrr_core.benchmarks.prosqa import (
     CONCEPTS,
@@ -16,7 +17,6 @@ from lrr_core.benchmarks.prosqa import (
     breadth_first,
     from_record,
     map_names,
-    parse_text,
     to_record,
 )
 from lrr_core.benchmarks.shortcuts import depth_rule, fit_count_baseline
@@ -65,56 +65,6 @@ def test_a_text_read_back_is_the_same_question(kind):
         assert by_name(back) == by_name(q)
         assert parse_text(back.text()) == back
         assert from_record(json.loads(json.dumps(to_record(q)))) == q
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Every shumpus is a rempus. Tom is a shumpus. Davis is a lempus. Is Tom a rempus or lempus?",
-        "every shumpus IS A rempus.\nTom is an shumpus.\n\nDavis is\na lempus.\nIs Tom a rempus or a lempus?",
-        "Every shumpus is a rempus\nTom is a shumpus\nDavis is a lempus\nIs Tom an rempus or an lempus",
-        "Each Shumpus is a rempus. TOM is a shumpus. Davis is a lempus. is tom a rempus, or lempus ?",
-        "A shumpus is a rempus. Tom is a shumpus. Tom is a shumpus! Davis is a lempus. Is Tom a rempus or lempus?",
-    ],
-)
-def test_case_articles_breaks_and_repeats_do_not_change_a_question(text):
-    q = parse_text(text)
-    assert [n.lower() for n in q.names] == ["shumpus", "rempus", "tom", "davis", "lempus"]
-    assert q.edges == ((0, 1), (2, 0), (3, 4))
-    assert (q.root, q.candidates, q.answer) == (2, (1, 4), 1)
-
-
-def test_a_kind_can_be_asked_about_and_cycles_are_walked_once():
-    q = parse_text(
-        "Every a is a b. Every b is a a. Every b is a b. Every b is a c. Every d is a e. Is every a a e or c?"
-    )
-    assert q.names[q.root] == "a" and q.names[q.answer] == "c" and q.hops == 2
-    assert depth_rule(q) in q.candidates
-    assert [q.names[i] for i in q.path()] == ["a", "b", "c"]
-    assert q.steps() == ["Every a is a b.", "Every b is a c."]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", "text is empty"),
-        (" \n ", "text is empty"),
-        (FACTS, 'must end with its question, but it ends with "Davis is a lempus."'),
-        (FACTS + "Is Tom a rempus?", r'two candidates.*not "Is Tom a rempus\?"'),
-        ("Some shumpus flies. " + FACTS + "Is Tom a rempus or lempus?", 'not understood: "Some shumpus flies"'),
-        ("Is Tom a rempus or lempus? " + FACTS + "Is Tom a rempus or lempus?", "One question is expected"),
-        (FACTS + "Is Wren a rempus or lempus?", 'asks about "Wren", but no sentence names it; the names are shumpus'),
-        (FACTS + "Is Tom a rempus or zumpus?", 'offers "zumpus", but no sentence names it'),
-        (FACTS + "Is Tom a lempus or Davis?", 'Neither "lempus" nor "Davis" follows'),
-        (FACTS + "Is Tom a rempus or shumpus?", 'Both "rempus" and "shumpus" follow'),
-        (FACTS + "Is Tom a rempus or Rempus?", 'Both candidates are "rempus"'),
-        (FACTS + "Is Tom a rempus or Tom?", '"Tom" is asked about and is a candidate'),
-        (FACTS + "Every lempus is a Tom. Is Tom a rempus or lempus?", '"Tom" is used both as a person'),
-    ],
-)
-def test_each_text_that_cannot_be_asked_gets_its_own_message(text, expected):
-    with pytest.raises(ProblemError, match=expected):
-        parse_text(text)
 
 
 RECORD = to_record(parse_text(FACTS + "Is Tom a lempus or rempus?"))

@@ -17,11 +17,13 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
-from lrr_core.evaluation import answering
+from lrr_core.evaluation import answering, engine
 from lrr_core.evaluation import evaluate as evaluating
 from lrr_core.evaluation.arms import known_methods, parse
-from lrr_core.evaluation.evaluate import Stopped, _lent, evaluate
+from lrr_core.evaluation.evaluate import Stopped, _lent
+from lrr_core.evaluation.evaluate import evaluate as measure
 from lrr_core.evaluation.processes import Processes
+from lrr_core.evaluation.report import from_dict, to_dict
 from lrr_core.evaluation.tally import table
 from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.models.folder import ModelError
@@ -72,6 +74,11 @@ def seven():
 def whole(models, seven):
     """Every method on every problem."""
     return evaluate(models, seven, EVERY, CONFIG, batch_size=5)
+
+
+def evaluate(*args, **options) -> dict:
+    """The report as its file has it."""
+    return to_dict(measure(*args, **options))
 
 
 def timeless(data: dict) -> dict:
@@ -146,7 +153,7 @@ def test_without_coconut_nothing_is_compared(models, seven):
 
 
 def test_the_table_shows_chance_n_and_every_method(whole):
-    lines = list(table(whole))
+    lines = list(table(from_dict(whole)))
     assert "n = 7" in lines[0] and "chance 50.0 %" in lines[0] and "reference next" in lines[0]
     firsts = [line.split()[0] for line in lines[2:]]
     assert firsts[: len(EVERY) + 2] == [*EVERY, "depth_rule", "graph_counts"]
@@ -253,7 +260,9 @@ def test_progress_counts_answers_and_all_arms_answer_a_batch_before_the_next(mod
 
 def test_a_partial_report_is_the_report_of_the_problems_so_far(models, seven):
     seen = []
-    evaluate(models, seven, ["coconut", "full"], CONFIG, batch_size=3, partial=seen.append)
+    evaluate(
+        models, seven, ["coconut", "full"], CONFIG, batch_size=3, partial=lambda report: seen.append(to_dict(report))
+    )
     assert [part["n"] for part in seen] == [3, 6]
     three = evaluate(models, seven[:3], ["coconut", "full"], CONFIG, batch_size=3)
     assert seen[0]["answers"] == three["answers"] and seen[0]["comparisons"] == three["comparisons"]
@@ -317,12 +326,12 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(models, seve
         )
     with open(kept, "a") as file:
         file.write('{"mark": "cut short by a ki')
-    ran, answer = [], evaluating._answer
+    ran, answer = [], engine._answer
     monkeypatch.setattr(
-        evaluating, "_answer", lambda m, unit, d: ran.append((unit.arm.label, unit.at)) or answer(m, unit, d)
+        engine, "_answer", lambda m, unit, *rest: ran.append((unit.arm.label, unit.start)) or answer(m, unit, *rest)
     )
     again = evaluate(models, seven, LABELS, CONFIG, batch_size=2, kept=kept)
-    assert ran == [(label, at) for at in range(4) for label in LABELS][9:]
+    assert ran == [(label, start) for start in range(0, 7, 2) for label in LABELS][9:]
     assert timeless(again) == timeless(whole)
     ran.clear()
     assert timeless(evaluate(models, seven, LABELS, CONFIG, batch_size=2, kept=kept)) == timeless(whole) and ran == []
@@ -332,8 +341,8 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(models, seve
 
 
 def test_answers_of_other_weights_are_not_taken_over(models, seven, tmp_path, monkeypatch):
-    kept, ran, answer = tmp_path / "a.jsonl", [], evaluating._answer
-    monkeypatch.setattr(evaluating, "_answer", lambda m, unit, d: ran.append(unit.arm.label) or answer(m, unit, d))
+    kept, ran, answer = tmp_path / "a.jsonl", [], engine._answer
+    monkeypatch.setattr(engine, "_answer", lambda m, unit, *rest: ran.append(unit.arm.label) or answer(m, unit, *rest))
     evaluate(models, seven[:2], ["coconut"], CONFIG, kept=kept)
     evaluate(models, seven[:2], ["coconut"], CONFIG, Checkpoints("weak", "strong", "weak"), kept=kept)
     assert ran == ["coconut", "coconut"]
@@ -365,7 +374,7 @@ def test_two_processes_give_the_report_of_one(models, tmp_path):
 
 def test_a_batch_that_does_not_fit_is_answered_in_halves(models, seven, monkeypatch):
     whole = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
-    sizes, answer = [], evaluating.answer_batch
+    sizes, answer = [], engine.answer_batch
 
     def small(m, batch, arm, lent=None):
         if len(batch) > 2:
@@ -373,22 +382,22 @@ def test_a_batch_that_does_not_fit_is_answered_in_halves(models, seven, monkeypa
         sizes.append(len(batch))
         return answer(m, batch, arm, lent)
 
-    monkeypatch.setattr(evaluating, "answer_batch", small)
+    monkeypatch.setattr(engine, "answer_batch", small)
     monkeypatch.setattr(evaluating, "_measure_memory", lambda *_: None)
     data = evaluate(models, seven, ["coconut", "mean_thought"], CONFIG, batch_size=7)
     assert sizes == [1, 2, 2, 2] * 2
     for name in ("coconut", "mean_thought"):
         assert answers(data, name, "choice") == answers(whole, name, "choice")
         assert answers(data, name, "p_right") == pytest.approx(answers(whole, name, "p_right"), abs=5e-5)
-    monkeypatch.setattr(evaluating, "answer_batch", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA")))
+    monkeypatch.setattr(engine, "answer_batch", lambda *_: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA")))
     with pytest.raises(ModelError, match="Memory ran out on a single problem"):
         evaluate(models, seven, ["coconut"], CONFIG)
 
 
 def test_a_batch_takes_no_more_than_its_share_of_the_free_memory(models, seven, monkeypatch):
-    sizes, answer = [], evaluating._answer
+    sizes, answer = [], engine._answer
     monkeypatch.setattr(
-        evaluating, "_answer", lambda m, unit, d: sizes.append(len(unit.problems)) or answer(m, unit, d)
+        engine, "_answer", lambda m, unit, *rest: sizes.append(len(unit.problems)) or answer(m, unit, *rest)
     )
     row = evaluate(models, seven, ["full"], CONFIG)["methods"]["full"]
     assert sizes == [7] and row["memory_per_problem"] > 1000

@@ -44,9 +44,9 @@ def test_a_point_of_the_surface_is_what_evaluate_gives(opened, asked, surface):
             reference=row["reference"] or "next",
         )  # fmt: skip
         data = evaluate(opened["llama"], asked, ["coconut", row["method"]], own)
-        assert data["methods"][row["method"]]["accuracy"] == row["accuracy"]
-        assert data["comparisons"][row["method"]]["points"] == row["points"]
-        assert surface["plain"][row["against"]]["accuracy"] == data["methods"]["coconut"]["accuracy"]
+        assert data.methods[row["method"]].accuracy == row["accuracy"]
+        assert data.comparisons[row["method"]].points == row["points"]
+        assert surface["plain"][row["against"]]["accuracy"] == data.methods["coconut"].accuracy
 
 
 def test_the_choice_is_the_most_accurate_and_among_equals_the_smallest(surface):

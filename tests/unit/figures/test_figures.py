@@ -16,6 +16,8 @@ from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem
 from lrr_core.benchmarks.graph_layout import crossings, layers
 from lrr_core.colours import INK, PAGE, ROLES, written
 from lrr_core.figures.explore import GRAPH_NOTE, explore_figure, moments, run_map
+from lrr_core.figures.panels import plain_text
+from lrr_core.figures.token_panel import least_entropy, token_panel
 from lrr_core.refinement.trace import RefineConfig, Trace
 from lrr_core.refinement.tracing import refine_problem
 
@@ -198,9 +200,32 @@ def test_a_problem_without_a_graph_shows_its_words_and_tokens(trace):
     runs = {n: replace(r, node_p=np.zeros((*r.states.shape[:2], 0))) for n, r in trace.runs.items()}
     bare = replace(trace, problem=problem, runs=runs, watched=())
     figure = checked(bare, run_map(bare))
-    assert named(figure, "question")[0].text == ("How many &lt;b&gt;eggs&lt;/b&gt; are left?",)
-    first = bare.tokens[int(bare.runs["refined"].top_ids[0, -1, 0])]
-    assert first.strip("<>") in next(t for t in named(figure, "refined") if t.mode == "text").text[0]
+    asked = f"How many &lt;b&gt;eggs&lt;/b&gt; are left?<br>{' or '.join(problem.candidates)}"
+    assert named(figure, "question")[0].text == (asked,)
+    refined, shown = bare.runs["refined"], named(figure, "refined tokens")[0]
+    for t, row in enumerate(np.reshape(shown.text, (len(refined.states), -1))):
+        ids, p = refined.top_ids[t, -1], refined.top_p[t, -1]
+        for cell, i, share in zip(row, ids, p, strict=False):
+            word, number = cell.rsplit(" ", 1)
+            assert plain_text(bare.tokens[int(i)]).startswith(word.rstrip("…")) and int(number) == round(100 * share)
+
+
+def test_the_frame_of_a_moment_shows_that_round_of_that_thought(trace):
+    bare = replace(trace, problem=replace(trace.problem, graph=None))
+    panel, refined = token_panel(bare, "light"), bare.runs["refined"]
+    for t, k in moments(bare):
+        shown = next(m for m in panel.moving(t, k) if m["name"] == "entropy")["text"]
+        expected = least_entropy(refined.top_p[:, -1])
+        expected[t] = least_entropy(refined.top_p[t, k])
+        assert shown == [f"{h:.1f}" for h in expected]
+
+
+def test_the_entropy_shown_is_never_more_than_that_of_the_whole_distribution():
+    p = np.sort(np.random.default_rng(0).dirichlet(np.full(40, 0.2), 200))[:, ::-1]
+    whole = -(p * np.log(np.where(p > 0, p, 1))).sum(-1)
+    assert (least_entropy(p[:, :5]) <= whole + 1e-12).all() and least_entropy(p[:, :5]).min() >= 0
+    np.testing.assert_allclose(least_entropy(p), whole, atol=1e-9)
+    assert least_entropy(np.array([1.0, 0, 0])) == 0
 
 
 # --- colours ----------------------------------------------------------------------------------------------------------

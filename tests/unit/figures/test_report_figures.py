@@ -7,7 +7,8 @@ import pytest
 from report_maker import made
 
 from lrr_core.colours import INK, ROLES
-from lrr_core.evaluation.report import from_data, rows
+from lrr_core.evaluation.report import from_dict
+from lrr_core.evaluation.report_table import rows
 from lrr_core.evaluation.surface import planes, rungs
 from lrr_core.figures.report import accuracy_figure, describe, forest_figure, looks
 from lrr_core.figures.report_cost import COSTS, MOST_NAMES, cost_figure
@@ -26,7 +27,7 @@ LOOKS = [("light", False), ("dark", True)]
 
 @pytest.fixture(scope="module")
 def report():
-    return from_data(made(RIGHT))
+    return from_dict(made(RIGHT))
 
 
 def row(report, label):
@@ -82,7 +83,7 @@ def test_what_lies_far_outside_is_drawn_past_a_break_of_the_axis_with_its_interv
 
 
 def test_an_axis_that_holds_everything_has_no_break():
-    figure = forest_figure(from_data(made({name: RIGHT[name] for name in ("coconut", "full", "contrast@same")})))
+    figure = forest_figure(from_dict(made({name: RIGHT[name] for name in ("coconut", "full", "contrast@same")})))
     assert (
         figure.layout.xaxis.domain == (0, 1) and not figure.layout.shapes and "//" not in figure.layout.xaxis.title.text
     )
@@ -142,7 +143,7 @@ def test_accuracies_stand_beside_guessing_and_rules(report, theme, narrow):
 
 def test_each_reference_has_its_own_line():
     data = made(RIGHT, majority=0.6, chance=0.2)
-    assert {s.x0 for s in accuracy_figure(from_data(data)).layout.shapes} == {20.0, 60.0, 50.0}
+    assert {s.x0 for s in accuracy_figure(from_dict(data)).layout.shapes} == {20.0, 60.0, 50.0}
 
 
 def test_published_figures_are_marked_second_hand_in_the_row_of_their_method(report):
@@ -150,7 +151,7 @@ def test_published_figures_are_marked_second_hand_in_the_row_of_their_method(rep
     cross = dots(figure, "published, second-hand")
     assert cross.x == (82.0, 85.7) and all("second-hand" in text for text in cross.hovertext)
     assert cross.y[0] == dots(figure, "plain thoughts").y[0] and cross.marker.symbol == "x-thin"
-    bare = accuracy_figure(from_data(made(RIGHT, published={})))
+    bare = accuracy_figure(from_dict(made(RIGHT, published={})))
     assert not [t for t in bare.data if "published" in t.name]
 
 
@@ -169,7 +170,7 @@ def test_cost_is_on_a_logarithmic_axis(report, cost):
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_names_of_points_cover_neither_each_other_nor_a_point(narrow):
-    report = from_data(made(RIGHT | {"full@same": "1" * 34 + "0" * 6, "swapped": "1" * 33 + "0" * 7}))
+    report = from_dict(made(RIGHT | {"full@same": "1" * 34 + "0" * 6, "swapped": "1" * 33 + "0" * 7}))
     figure = cost_figure(report, narrow=narrow)
     room = (390 if narrow else 780), (420 if narrow else 470) - 12
     (left, right), (low, high) = figure.layout.xaxis.range, figure.layout.yaxis.range
@@ -194,7 +195,7 @@ def test_names_of_points_cover_neither_each_other_nor_a_point(narrow):
 
 def test_too_many_names_are_left_to_the_pointer():
     many = {"coconut": "10"} | {f"full@s={s / 100}": "11" for s in range(1, MOST_NAMES + 2)}
-    figure = cost_figure(from_data(made(many)))
+    figure = cost_figure(from_dict(made(many)))
     assert words(figure) == ["guessing"] and len(dots(figure, "refined thoughts").hovertext) == MOST_NAMES + 1
 
 
@@ -206,7 +207,7 @@ def test_a_plane_shows_points_and_marks_what_is_sure(theme, narrow):
     right = {"coconut": "1" * 20 + "0" * 20}
     right |= {f"full@s={s}@a={a}": "1" * 21 + "0" * 19 for s in (0.1, 0.4) for a in (0, 0.2)}
     right["full@s=0.4@a=0.2"] = "1" * 30 + "0" * 10
-    (plane,) = planes(from_data(made(right))).values()
+    (plane,) = planes(from_dict(made(right))).values()
     figure = plane_figure(plane, theme, narrow)
     heat = dots(figure, "cells")
     assert heat.z[1][1] == 25 and heat.z[0][0] == 2.5 and heat.zmax == -heat.zmin == 25
@@ -221,7 +222,7 @@ def trained():
     for i, n in enumerate((10, 20, 30), 1):
         arms = {"coconut": n, "full@same": n + i, "random_direction": n}
         right |= {f"{a}@backbone=ladder/0{i}-step-0{i}000": "1" * k + "0" * (40 - k) for a, k in arms.items()}
-    return rungs(from_data(made(right)))
+    return rungs(from_dict(made(right)))
 
 
 @pytest.mark.parametrize(("theme", "narrow"), LOOKS)
@@ -253,7 +254,7 @@ def test_a_picture_can_be_read_without_seeing_it(report):
 def test_names_from_a_file_are_no_markup():
     data = made({"coconut": "10", "full": "11"})
     data["methods"]["full"]["settings"] = {"reference": "<a href='x'>&"}
-    figure = forest_figure(from_data(data))
+    figure = forest_figure(from_dict(data))
     assert "full · &lt;a href='x'&gt;&amp;" in figure.layout.yaxis.ticktext
     assert (
         "&lt;a" in dots(figure, "refined thoughts").hovertext[0]

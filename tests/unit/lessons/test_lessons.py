@@ -264,8 +264,8 @@ def test_a_measured_method_is_counted_as_evaluate_counts_it(models_shipped):
     _, problems, _, config, names, _ = next(tasks(models_shipped, None))
     right = answered(models_shipped, problems[:8], config, names, ("coconut", "depth_rule"))
     report = evaluate(models_shipped, problems[:8], ("coconut",), config, names)
-    assert right["coconut"].sum() == report["methods"]["coconut"]["correct"]
-    assert right["depth_rule"].sum() == report["baselines"]["depth_rule"]["correct"]
+    assert right["coconut"].sum() == report.methods["coconut"].correct
+    assert right["depth_rule"].sum() == report.baselines["depth_rule"].correct
 
 
 def test_after_names_alpha_and_thoughts():

@@ -150,6 +150,17 @@ def test_candidates_of_several_tokens_score_as_by_brute_force(model, rows, strea
     assert torch.isneginf(fast[0, 2]) and torch.isneginf(fast[2, 1:]).all()  # there is no such candidate
 
 
+def test_with_the_end_of_the_answer_a_choice_that_begins_another_need_not_win(model, rows, stream):
+    short, longer = [7], [7, 9]
+    bare = score_candidates(stream, PREFIX, [[short, longer]] * 3)
+    assert (bare[:, 0] > bare[:, 1]).all()  # a sum of more log-probabilities is always less
+    for end in (10, 12):
+        ended = score_candidates(stream, PREFIX, [[short, longer]] * 3, end)
+        assert torch.equal(ended, score_candidates(stream, PREFIX, [[[*short, end], [*longer, end]]] * 3))
+    # where 9 is the end itself, the longer one is what the shorter one is with its end
+    assert torch.allclose(score_candidates(stream, PREFIX, [[short]] * 3, 9)[:, 0], bare[:, 1], atol=TOLERANCE)
+
+
 def test_without_a_prefix_candidates_follow_the_question(model, rows, stream):
     scores = score_candidates(stream, [], [[[7], [8]]] * 3)
     expected = stream.logits(stream.last).log_softmax(-1)[:, 7:9]

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
 from lrr_core.models.shipped import find_background, find_opening, is_run_of
+from lrr_core.refinement.request import RunRequest
 from lrr_core.refinement.trace import RefineConfig, Run
 from lrr_core.refinement.tracing import rerun
 from lrr_core.storage import cache_folder
@@ -43,11 +45,11 @@ def test_the_shipped_opening_is_what_the_page_opens_on(opening):
     info = ModelFolder(SET).info
     first = BENCHMARKS["prosqa"].load(sorted((ROOT / "assets" / "examples").glob("*.json"))[0])[0]
     config = RefineConfig.from_dict({"thoughts": info.thoughts} | info.defaults)
-    names = (info.opens_with, "strong", "weak")
-    assert is_run_of(opening, first, config, names)
-    assert not is_run_of(opening, first, replace(config, step_size=0.3), names)
-    assert not is_run_of(opening, replace(first, id="other"), config, names)
-    assert not is_run_of(opening, first, config, (*names[:2], "strong"))
+    request = RunRequest(first, Checkpoints(info.opens_with), config)
+    assert is_run_of(opening, request)
+    assert not is_run_of(opening, request.but(step_size=0.3))
+    assert not is_run_of(opening, replace(request, problem=replace(first, id="other")))
+    assert not is_run_of(opening, replace(request, checkpoints=Checkpoints(info.opens_with, weak="strong")))
 
 
 def test_a_shipped_result_of_other_weights_is_passed_over(tmp_path):

@@ -192,11 +192,11 @@ def test_a_set_with_text_baselines_shows_them_with_what_evaluate_counts(folders,
     other = compare_methods(models, problems[1], CONFIG, previous=first)
     assert not any(other.text[m] is first.text[m] for m in first.text)
     for row, method in zip(rows, ("no_cot", "cot"), strict=True):
-        counted, run = report["answers"][method][0], run_in_text(models, problems[:1], method)[0]
+        counted, run = report.answers[method][0], run_in_text(models, problems[:1], method)[0]
         assert row["method"] == f"text: {method.replace('_', ' ')}" and row["moved"] is None
-        assert row["right answer"] == pytest.approx(100 * counted["p_right"])
-        assert row["text tokens"] == counted["tokens"] and row["forward passes"] == sum(counted["forwards"].values())
-        assert row["answer"].startswith(problems[0].candidates[counted["choice"]])
+        assert row["right answer"] == pytest.approx(100 * counted.p_right)
+        assert row["text tokens"] == counted.tokens and row["forward passes"] == sum(counted.forwards.values())
+        assert row["answer"].startswith(problems[0].candidates[counted.choice])
         assert bool(run.written) == (method == "cot")
 
 

@@ -17,12 +17,12 @@ from lrr_core.figures.ladder import SERIES, gain_figure, pair_figure
 from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
+from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.trace import REFERENCES, RefineConfig
 from lrr_core.studies import measure_ladder as measuring
 from lrr_core.studies.ladder import (
     BASES,
-    PUSHED,
-    UNPUSHED,
+    MEASURED,
     Asked,
     GainsError,
     Ladder,
@@ -39,6 +39,8 @@ from pages import _drawn
 ROOT = Path(__file__).parents[3]
 SET, FILE = ROOT / "assets" / "models" / "prosqa", ROOT / "assets" / "ladder" / "prosqa.json"
 CONFIG = RefineConfig(thoughts=2, step_size=0.5, residual=0.3)
+PUSHED = [method for method in MEASURED if METHODS[method].pushes]
+UNPUSHED = [method for method in MEASURED if not METHODS[method].pushes]
 SMALL = {"n": 10, "n_pairs": 6, "seed": 3, "nodes": (8, 9), "hops": (2, 2)}
 shipped = pytest.mark.skipif(not FILE.exists(), reason="the shipped ladder is not there")
 
@@ -84,10 +86,10 @@ def test_every_answer_is_the_one_evaluate_counts(opened, measured):
     for rung in ladder.rungs:
         for reference in REFERENCES:
             config = replace(CONFIG, reference=reference)
-            report = evaluate(opened["llama"], problems, [*UNPUSHED, *PUSHED], config, Checkpoints(rung))
+            report = evaluate(opened["llama"], problems, MEASURED, config, Checkpoints(rung))
             for method in (*UNPUSHED, *PUSHED):
                 pair = (reference, "strong", "weak") if method in PUSHED else ()
-                chosen = np.array([a["choice"] for a in report["answers"][method]])
+                chosen = np.array([a.choice for a in report.answers[method]])
                 np.testing.assert_array_equal(ladder.answers[Asked(rung, method, *pair)], chosen == gold)
 
 
@@ -101,7 +103,7 @@ def test_pairs_answer_the_first_problems_with_those_references(opened, measured)
         replace(CONFIG, reference="same"),
         Checkpoints("backbone", "weak", "strong"),
     )
-    right = [a["choice"] == p.answer for a, p in zip(report["answers"]["full"], problems, strict=True)]
+    right = [a.choice == p.answer for a, p in zip(report.answers["full"], problems, strict=True)]
     np.testing.assert_array_equal(ladder.answers[Asked("backbone", "full", "same", "weak", "strong")], right)
 
 
@@ -139,9 +141,9 @@ def counted(monkeypatch):
     """What is run: (method, backbone, strong, weak) of every call."""
     calls, real = [], measuring.right_answers
 
-    def counting(models, problems, config, names, batch_size):
-        calls.append((config.method, config.reference, *names, len(problems)))
-        return real(models, problems, config, names, batch_size)
+    def counting(models, problems, arm, size):
+        calls.append((arm.method, arm.config.reference, *arm.names, len(problems)))
+        return real(models, problems, arm, size)
 
     monkeypatch.setattr(measuring, "right_answers", counting)
     return calls

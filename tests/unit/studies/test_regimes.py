@@ -11,7 +11,9 @@ import pytest
 from lrr_core.analysis.curves import curves, margin
 from lrr_core.analysis.statistics import paired_difference, wilson
 from lrr_core.benchmarks.catalogue import BENCHMARKS
-from lrr_core.evaluation.evaluate import Stopped
+from lrr_core.evaluation import engine
+from lrr_core.evaluation.arms import arm_of
+from lrr_core.evaluation.engine import Stopped, right_answers
 from lrr_core.models.checkpoints import STANDARD, Checkpoints
 from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
@@ -19,7 +21,7 @@ from lrr_core.refinement.trace import REFERENCES, RefineConfig
 from lrr_core.refinement.tracing import refine_problem
 from lrr_core.studies import measure_planes as planes
 from lrr_core.studies.accuracy_plane import AccuracyPlane
-from lrr_core.studies.measure_planes import KeptAnswers, accuracy_plane, problem_plane, right_answers
+from lrr_core.studies.measure_planes import accuracy_plane, problem_plane
 from lrr_core.studies.setting_plane import (
     FROZEN,
     REGIONS,
@@ -190,29 +192,26 @@ def test_every_cell_counts_the_same_problems_as_an_evaluation(models, many, tmp_
         sign = "as_printed" if s < 0 else "descent"
         for method, right in (("full", plane.right), ("random_direction", plane.random_right)):
             own = replace(CONFIG, method=method, step_size=abs(s), residual=a, sign=sign)
-            assert np.array_equal(right[i, j], right_answers(models, many, own, STANDARD, 4)), (method, s, a)
+            assert np.array_equal(right[i, j], right_answers(models, many, arm_of(own, STANDARD), 4)), (method, s, a)
     for method, right in (("coconut", plane.plain), ("zero_thoughts", plane.zero)):
-        assert np.array_equal(right, right_answers(models, many, replace(CONFIG, method=method), STANDARD, 4))
+        assert np.array_equal(right, right_answers(models, many, arm_of(replace(CONFIG, method=method), STANDARD), 4))
     assert plane.plain.any() and not plane.plain.all()  # or the test would see nothing
 
 
 def test_a_stopped_plane_goes_on_where_it_was_and_ends_the_same(models, many, tmp_path, monkeypatch):
+    parts, ran, passing = [], [], engine._answer
+    monkeypatch.setattr(engine, "_answer", lambda m, unit, *rest: ran.extend(unit.keys) or passing(m, unit, *rest))
     whole = accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, cache=tmp_path / "whole")
-    seen, parts, ran = [], [], []
-    passing = planes._pass
-    monkeypatch.setattr(planes, "_pass", lambda m, p, cells, *rest: ran.extend(cells) or passing(m, p, cells, *rest))
+    every, ran[:] = list(ran), []
     settings = {"cache": tmp_path / "stopped", "partial": parts.append}
     with pytest.raises(Stopped):
-        accuracy_plane(
-            models, many, CONFIG, STANDARD, STEPS, MIXES, lambda done, total: seen.append((done, total)),
-            lambda: len(parts) == 2, **settings,
-        )  # fmt: skip
+        accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, cancel=lambda: len(parts) == 2, **settings)
     assert parts[-1].done.any() and not parts[-1].random_done.all()
     assert np.array_equal(parts[-1].right[parts[-1].done], whole.right[parts[-1].done])
-    first, ran[:] = len(ran), []
+    first, ran[:] = list(ran), []
     resumed = accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, **settings)
     assert same(resumed, whole)
-    assert 0 < len(ran) < first + len(ran) <= seen[0][1] + planes.BLOCK  # what was kept is not run again
+    assert first and ran and first + ran == every  # what was kept is not run again
     ran[:] = []
     assert same(accuracy_plane(models, many, CONFIG, STANDARD, STEPS, MIXES, **settings), whole) and not ran
 
@@ -239,20 +238,6 @@ def test_what_is_kept_is_kept_under_everything_that_matters(models, many, change
         CONFIG, step_size=0.7, residual=0.3, sign="as_printed", method="swapped"
     )  # these are the cells' own
     assert stamp(many, weights, STANDARD, moved) == stamp(many, weights, STANDARD, CONFIG)
-
-
-def test_a_line_cut_short_is_run_again(tmp_path):
-    kept = KeptAnswers(tmp_path / "new" / "a.jsonl", 9)
-    rows = np.random.default_rng(0).random((3, 9)) < 0.5
-    for i, row in enumerate(rows):
-        kept.add(("full", i / 10, 0.0), row)
-    text = kept.path.read_text()
-    kept.path.write_text(text[: len(text) - 7])
-    again = KeptAnswers(kept.path, 9)
-    assert again.missing(list(kept.found)) == [("full", 0.2, 0.0)]
-    again.add(("full", 0.2, 0.0), rows[2])  # the torn line must not swallow this one
-    last = KeptAnswers(kept.path, 9).found
-    assert all(np.array_equal(last["full", i / 10, 0.0], row) for i, row in enumerate(rows))
 
 
 def test_a_cache_that_cannot_be_written_costs_only_the_cache(models, many, tmp_path):
@@ -334,7 +319,7 @@ shipped = pytest.mark.skipif(not (MODEL_SET / "model_set.json").exists(), reason
 EXAMPLES = [p for f in sorted((ROOT / "assets" / "examples").glob("*.json")) for p in BENCHMARKS["prosqa"].load(f)]
 
 
-def opening() -> tuple[ModelFolder, tuple[str, str, str], RefineConfig]:
+def opening() -> tuple[ModelFolder, Checkpoints, RefineConfig]:
     folder = ModelFolder(MODEL_SET)
     config = RefineConfig.from_dict({"thoughts": folder.info.thoughts} | folder.info.defaults)
     return folder, STANDARD.alone(folder.info.opens_with), config

@@ -420,11 +420,11 @@ def test_an_unknown_format_is_refused(trace):
 
 def test_a_gallery_is_a_figure_per_case_and_an_index(command, opened, folders, problems, tmp_path):
     from lrr_core.evaluation.evaluate import evaluate
-    from lrr_core.storage import write_json
+    from lrr_core.evaluation.report import to_json
 
     labels = ["coconut", "full", "random_direction"]
     report = evaluate(opened["llama"], problems, labels, CONFIG)
-    write_json(report, tmp_path / "report.json")
+    (tmp_path / "report.json").write_text(to_json(report))
     argv = [
         "--gallery",
         tmp_path / "report.json",

@@ -1,20 +1,19 @@
 """The gallery: counts by hand on an invented report, both directions and the control; a case runs again as it was reported."""
 
-import copy
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
+from report_maker import made
 
 from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.evaluation.cases import Case, flips
+from lrr_core.evaluation.report import from_dict
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.refinement.tracing import refine_problem
 from lrr_core.studio.gallery import (
-    Case,
     GalleryError,
     cases,
-    control_of,
-    counts,
     labels,
     previews,
     settings_of,
@@ -35,27 +34,24 @@ INVENTED = [
 NAMES = ("coconut", "full", "random_direction", "swapped")
 
 
-def invented() -> dict:
-    answers = {n: [] for n in NAMES}
-    for id, _, marks, before, after in INVENTED:
-        for name, mark in zip(NAMES, marks, strict=True):
-            margin = {"coconut": before, "full": after}.get(name)
-            choice = int(mark == "✗")  # the right one is always the first
-            answers[name].append(
-                {"problem": id, "seed": 0, "choice": choice, "greedy": None, "right": mark == "✓", "margin": margin}
-            )
-    row = {"settings": {}, "against": "coconut"}
-    methods = {n: {"method": n, **row} for n in NAMES} | {
-        "coconut": {"method": "coconut", "settings": {}, "against": None}
-    }
-    config = asdict(RefineConfig()) | {"backbone": "backbone", "strong": "strong", "weak": "weak"}
-    problems = [{"id": id, "hops": hops} for id, hops, *_ in INVENTED]
-    return {"format": 2, "methods": methods, "answers": answers, "problems": problems, "config": config, "identity": {}}
+def invented(**more: str) -> dict:
+    """more: further arms, label -> right (1) or wrong (0)."""
+    problems = [
+        replace(BENCHMARKS["prosqa"].generate("balanced", 1, 3, (14, 16), (hops, hops))[0], id=id)
+        for id, hops, *_ in INVENTED
+    ]
+    right = {n: "".join("1" if marks[i] == "✓" else "0" for _, _, marks, *_ in INVENTED) for i, n in enumerate(NAMES)}
+    data = made(right | more, problems)
+    for i, (*_, before, after) in enumerate(INVENTED):
+        for name, value in (("coconut", before), ("full", after)):
+            if i < len(data["answers"][name]):
+                data["answers"][name][i]["margin"] = value
+    return data
 
 
 @pytest.fixture
 def report():
-    return invented()
+    return from_dict(invented())
 
 
 def ids(found) -> list[str]:
@@ -63,12 +59,12 @@ def ids(found) -> list[str]:
 
 
 def test_counts_are_those_counted_by_hand_in_both_directions_and_under_the_random_push(report):
-    c = counts(report, "full")
-    assert (c.n, c.gained, c.lost, c.right, c.wrong) == (6, 2, 1, 2, 1)
+    c = flips(report, "full")
+    assert (c.n, len(c.gained), len(c.lost), c.right, c.wrong) == (6, 2, 1, 2, 1)
     assert (c.control, c.matched, c.control_gained, c.control_lost) == ("random_direction", True, 2, 1)
-    assert c.unchanged == 3 and c.gained + c.lost + c.unchanged == c.n
-    pushed = counts(report, "random_direction")
-    assert (pushed.gained, pushed.lost, pushed.control) == (2, 1, "")
+    assert c.unchanged == 3
+    pushed = flips(report, "random_direction")
+    assert (len(pushed.gained), len(pushed.lost), pushed.control) == (2, 1, None)
 
 
 def test_every_case_says_what_happened_to_it(report):
@@ -122,26 +118,30 @@ def test_the_caption_line_says_how_typical_a_case_is(report):
     assert "under the control swapped" in swapped
 
 
-def test_a_control_of_other_settings_is_named_and_a_missing_one_is_said_to_be_missing(report):
-    report["methods"]["full"]["settings"] = {"reference": "same"}
-    assert control_of(report, "full") == ("random_direction", False)
-    assert "(other settings: random_direction)" in typical(report, cases(report, "full")[0])
-    report["methods"]["random_direction"]["settings"] = {"reference": "same"}
-    assert control_of(report, "full") == ("random_direction", True)
-    del report["methods"]["random_direction"]
-    assert control_of(report, "full") == ("", False)
-    assert "no random push was measured" in typical(report, cases(report, "full")[0])
-    assert {case.random for case in cases(report, "full")} == {None}
+def test_a_control_of_other_settings_is_named_and_a_missing_one_is_said_to_be_missing():
+    def told(data: dict) -> tuple:
+        found = from_dict(data)
+        counted = flips(found, "full")
+        return counted.control, counted.matched, typical(found, cases(found, "full")[0])
+
+    data = invented()
+    data["methods"]["full"]["settings"] = {"reference": "same"}
+    assert told(data)[:2] == ("random_direction", False) and "(other settings: random_direction)" in told(data)[2]
+    data["methods"]["random_direction"]["settings"] = {"reference": "same"}
+    assert told(data)[:2] == ("random_direction", True)
+    for part in ("methods", "comparisons"):
+        del data[part]["random_direction"]
+    assert told(data)[:2] == (None, False) and "no random push was measured" in told(data)[2]
+    assert {case.random for case in cases(from_dict(data), "full")} == {None}
 
 
-def test_a_report_that_is_still_growing_shows_what_it_has(report):
-    report["answers"]["full"] = report["answers"]["full"][:3]
-    assert len(cases(report, "full")) == counts(report, "full").n == 3
+def test_a_report_that_is_still_growing_shows_what_it_has():
+    growing = from_dict(invented(full="110"))
+    assert len(cases(growing, "full")) == flips(growing, "full").n == 3
 
 
-def test_only_latent_methods_that_are_held_against_a_plain_run_have_a_gallery(report):
-    report["methods"]["cot"] = {"method": "cot", "settings": {}, "against": "coconut"}
-    report["methods"]["coconut@t=3"] = {"method": "coconut", "settings": {"thoughts": 3}, "against": "coconut"}
+def test_only_latent_methods_that_are_held_against_a_plain_run_have_a_gallery():
+    report = from_dict(invented(cot="111111", **{"coconut@t=3": "000000"}))
     assert labels(report) == ["full", "random_direction", "swapped"]
     with pytest.raises(GalleryError, match=r"no gallery of 'cot'.*it has full"):
         cases(report, "cot")
@@ -167,8 +167,8 @@ def test_a_case_runs_again_with_the_settings_of_the_report_and_gives_its_answer(
     models = opened["llama"]
     for label in LABELS[1:]:
         for case in cases(measured, label):
-            trace, row = trace_of(models, measured, case), measured["answers"][label][case.index]
-            assert trace.problem.id == case.id and trace.runs["refined"].choice == row["choice"]
+            trace, row = trace_of(models, measured, case), measured.answers[label][case.index]
+            assert trace.problem.id == case.id and trace.runs["refined"].choice == row.choice
             margin = trace.runs["refined"].scores
             right = trace.problem.answer
             other = max(v for i, v in enumerate(margin) if i != right)
@@ -195,17 +195,17 @@ def test_previews_are_the_margins_of_the_run_itself(measured, opened):
 
 
 def test_an_answer_that_is_not_the_reports_is_refused(measured, opened):
-    altered = copy.deepcopy(measured)
-    case = cases(altered, "full@same@s=0.9")[0]
-    row = altered["answers"][case.label][case.index]
-    row["choice"] = 1 - row["choice"]
+    case = cases(measured, "full@same@s=0.9")[0]
+    rows = list(measured.answers[case.label])
+    rows[case.index] = rows[case.index].model_copy(update={"choice": 1 - rows[case.index].choice})
+    altered = measured.model_copy(update={"answers": measured.answers | {case.label: tuple(rows)}})
     with pytest.raises(GalleryError, match=f"refined run of {case.id} answers .* here and .* in the report"):
         trace_of(opened["llama"], altered, case)
 
 
 def test_other_weights_are_refused_by_name(measured, opened):
-    altered = copy.deepcopy(measured)
-    altered["identity"]["members"]["strong"] = "0" * 64
+    members = measured.identity["members"] | {"strong": "0" * 64}
+    altered = measured.model_copy(update={"identity": measured.identity | {"members": members}})
     case = cases(altered, "full@same@s=0.9")[0]
     for ask in (lambda m: trace_of(opened["llama"], m, case), lambda m: previews(opened["llama"], m, [case])):
         with pytest.raises(GalleryError, match="other weights for strong"):

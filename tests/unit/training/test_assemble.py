@@ -114,7 +114,7 @@ def test_a_checkpoints_accuracy_is_what_evaluate_finds(run, tmp_path):
     (tmp_path / "model_set.json").write_text(json.dumps({"name": "tiny", "max_answer_tokens": 1}))
     models = ModelSet(tmp_path, device="cpu")
     data = evaluate(models, problems, ["coconut"], RefineConfig(thoughts=3), batch_size=30)
-    assert measured == data["methods"]["coconut"]["accuracy"]
+    assert measured == data.methods["coconut"].accuracy
 
 
 def test_an_older_set_is_replaced_whole(run, scored, tmp_path):

@@ -18,6 +18,7 @@ from lrr_core.benchmarks.catalogue import BENCHMARKS
 from lrr_core.benchmarks.prosqa import ProblemError
 from lrr_core.models.folder import ModelError
 from lrr_core.models.opened import ModelSet
+from lrr_core.refinement import refine
 from lrr_core.refinement.refine import Prompts, Refiner, run_all
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.training import backbones, checkpoints
@@ -531,7 +532,9 @@ def test_a_free_answer_is_measured_by_what_is_written(tmp_path, uninterrupted, t
     config = replace(tiny, benchmark="gsm8k")
     tokenizer = AutoTokenizer.from_pretrained(uninterrupted)
     twelve = tokenizer(" 12", add_special_tokens=False)["input_ids"]
-    monkeypatch.setattr(assembling, "decode_greedy", lambda stream, *_: ([twelve] * len(stream.mask), None))
+    monkeypatch.setattr(
+        refine, "decode_greedy", lambda stream, *_: ([twelve] * len(stream.mask), [1] * len(stream.mask))
+    )
     assert assembling.measure(uninterrupted, problems, config, 4).correct == 1
 
 
