@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from lrr_core.analysis.curves import curves
 from lrr_core.analysis.summary import answer
 from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.trace import REFERENCES, RefineConfig
@@ -67,7 +68,7 @@ def test_slider_label_figure_and_answer_agree(at):
         reference=state["reference"],
         method=state["method"],
     )
-    trace = refine_problem(models, problem, config, (state["backbone"], state["strong"], state["weak"]))
+    trace = refine_problem(models, problem, config, Checkpoints.of(state))
     np.testing.assert_allclose(drawn(at, "push"), curves(trace, "refined").percent("push"), rtol=1e-3)
     np.testing.assert_allclose(drawn(at, "refined margin"), curves(trace, "refined").margin, rtol=1e-3, atol=1e-4)
     for name in ("plain", "refined", "zero_thoughts", "random_direction"):
