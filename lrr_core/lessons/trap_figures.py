@@ -29,7 +29,9 @@ WALKED = 0  # the thought (from 0) the walk starts from
 # --- how to misread a map ---------------------------------------------------------------------------------------------
 
 
-def map_figure(trace: Trace, maps: dict[str, Map], moves: MapMoves, theme: str = "light", narrow: bool = False) -> AnimatedFigure:
+def map_figure(
+    trace: Trace, maps: dict[str, Map], moves: MapMoves, theme: str = "light", narrow: bool = False
+) -> AnimatedFigure:
     """The same run on every map of `maps` (two), and a push taken in equal steps along one straight line.
 
     Below: how long each step looks on each map, and how far a nudge far too small to see moves a point.
