@@ -135,7 +135,7 @@ class Order:
         if self.own is not None:
             return [p for p in self.own.loaded.problems if p.gold is not None][:n]
         low, high = (tuple(int(end) for end in source[span].split("-")) for span in ("nodes", "hops"))
-        return BENCHMARKS[_shared.BENCHMARK].generate(source["generate"], n, source["seed"], low, high)
+        return _shared.benchmark().generate(source["generate"], n, source["seed"], low, high)
 
 
 def arms(path: str, order: Order) -> tuple[list[Arm], list[str]]:

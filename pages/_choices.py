@@ -38,6 +38,12 @@ OWN_TEXT = (
     "Tom is a cat. Every cat is a mammal. Every mammal is an animal. Rex is a trout. Every trout is a fish. "
     "Every fish is a swimmer. Is Tom a swimmer or animal?"
 )
+OWN_TEXTS = {
+    "gsm8k": "Anna has 3 boxes with 4 apples each and gives 5 apples away. How many apples are left?",
+    "mathqa": "how much is 3 + 4 ? a ) 6 b ) 7 c ) 8 d ) 9 e ) 12",
+    "aqua": "How much is 3 + 4? a) 6 b) 7 c) 8 d) 9 e) 12",
+    "strategyqa": "Could a camel win a swimming race against a dolphin?",
+}
 SETTINGS = ("method", "step_size", "residual", "rounds", "reference", "sign", "gradient", "momentum", "seed")
 UNBOUND = ("draw", "upto")  # choices without a control of their own: kept in the URL by hand
 
@@ -103,7 +109,10 @@ def choices(folder: ModelFolder) -> dict[str, Any]:
     """Every `Choice` of the app for one model set, by its key in session state and in the URL."""
     info, own = folder.info, folder.info.defaults
     members = {n: summary.member_label(n, info.members.get(n, {}), short=True) for n in folder.thinkers()}
-    problems = _shared.example_ids() | {_shared.RANDOM: "random problem", _shared.OWN: "my own text"}
+    path, benchmark = str(folder.path), _shared.benchmark(str(folder.path))
+    problems = _shared.example_ids(path)
+    problems |= {_shared.RANDOM: "random problem"} if benchmark.maker is not None else {}
+    problems |= {_shared.OWN: "my own text"}
 
     def named(table: Collection[str]) -> dict[str, str]:
         return {name: name.replace("_", " ") for name in table}
@@ -111,7 +120,7 @@ def choices(folder: ModelFolder) -> dict[str, Any]:
     return {
         "problem": OneOf(next(iter(problems)), problems),
         "draw": Number(0, 0, 999_999),
-        "text": Words(OWN_TEXT),
+        "text": Words(OWN_TEXTS.get(benchmark.key, OWN_TEXT)),
         "method": OneOf(own.get("method", "full"), {m: summary.method_label(m) for m in METHODS}),
         "step_size": Number(float(own.get("step_size", 0.2)), *STEP_SIZES),
         "residual": Number(float(own.get("residual", 0.1)), *RESIDUALS),
@@ -136,7 +145,8 @@ def opened(path: str, *keys: str) -> ModelFolder:
     Where the set cannot be read, the page says so and ends here."""
     try:
         folder = _shared.folder(path)
-    except ValueError as wrong:  # ModelError: it names the fix
+        _shared.example_ids(path)
+    except ValueError as wrong:  # ModelError, ProblemError: each names the fix
         error(wrong)
         st.stop()
     begin(folder, keys)
@@ -149,6 +159,7 @@ def begin(folder: ModelFolder, page_keys: tuple[str, ...]) -> None:
     Values that cannot be used are replaced by the nearest valid one and named in `notes`.
     """
     state, known = st.session_state, choices(folder)
+    state.model_set = str(folder.path)
     page_keys = state.page_keys = (*page_keys, "embed", "embed_options")  # the last two are Streamlit's own
     if not state.pop("entered", False):
         # Until app.py has run once, a fresh server takes every file of this folder for a page and runs it by itself: a
@@ -239,7 +250,7 @@ def problem() -> Problem:
     state = st.session_state
     draw = state.draw if state.problem == _shared.RANDOM else 0
     text = state.get("text_run", state.text) if state.problem == _shared.OWN else ""
-    return _shared.problem(state.problem, draw, text)
+    return _shared.problem(state.problem, draw, text, state.model_set)
 
 
 def request(stepped: bool = False, **changes: str | float) -> RunRequest:
@@ -252,7 +263,8 @@ def request(stepped: bool = False, **changes: str | float) -> RunRequest:
     values |= changes
     config = RefineConfig.from_dict({key: values[key] for key in (*SETTINGS, "thoughts")})
     asked = problem()
-    return RunRequest(asked, Checkpoints.of(values), config, lenders(asked, [config.method]))
+    lent = lenders(asked, [config.method], _shared.listed(asked, state.model_set))
+    return RunRequest(asked, Checkpoints.of(values), config, lent)
 
 
 def link(folder: ModelFolder, **changes: Any) -> str:

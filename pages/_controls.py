@@ -94,7 +94,13 @@ def number(label: str, key: str, folder: ModelFolder, help: str, step: float, **
 
 
 def another() -> None:
-    st.session_state.update(problem=_shared.RANDOM, draw=st.session_state.draw + 1, upto=0)
+    """A fresh problem; where the benchmark cannot draw any, the next one of the list."""
+    state = st.session_state
+    if _shared.benchmark(state.model_set).maker is not None:
+        state.update(problem=_shared.RANDOM, draw=state.draw + 1, upto=0)
+    elif known := list(_shared.examples(state.model_set)):
+        at = known.index(state.problem) + 1 if state.problem in known else 0
+        state.update(problem=known[at % len(known)], upto=0)
 
 
 def own() -> None:
@@ -114,13 +120,13 @@ def settings_sidebar(folder: ModelFolder, *keys: str) -> dict[str, DeltaGenerato
     share a line. What the chosen method does not look at is off, where the method is chosen here. Returns the place below
     step size, thoughts and rounds, for what a page adds there."""
     method = METHODS[st.session_state.method] if "method" in keys else METHODS[FULL]
-    below = {}
+    below, asked = {}, {"residual": method.takes_alpha}
     for key in keys:
         if key == "thoughts":
             pair = iter(st.columns(2))
         with next(pair) if key in ("thoughts", "rounds") else nullcontext():
             if key in SIDEBAR:
-                SIDEBAR[key](folder, not (method.takes_alpha if key == "residual" else method.pushes))
+                SIDEBAR[key](folder, not asked.get(key, method.pushes))
             else:
                 st.caption(key)
             if key in ("step_size", "thoughts", "rounds"):
@@ -240,21 +246,23 @@ def _own_text_read(place: DeltaGenerator) -> None:
     """What was read in the text, with the sentences marked that could not be used. Where none can be run, the last text that
     could be stays in `text_run`, and its picture with it."""
     state = st.session_state
-    reading = read(state.text)
     try:
-        _shared.problem(_shared.OWN, 0, state.text)
+        _shared.problem(_shared.OWN, 0, state.text, state.model_set)
         state.text_run = state.text
     except ProblemError as wrong:
         if "text_run" in state:  # without one the page itself says it, and has no picture
             error(wrong, place)
             place.caption("The picture is still that of your last text that could be read.")
+    if _shared.benchmark(state.model_set).maker is None:  # the words go to the model as they are
+        return
+    reading = read(state.text)
     if reading.graph:
         place.caption(escaped(reading.told()))
     if any(not s.used for s in reading.sentences):
-        place.markdown(" ".join(_marked(s) for s in reading.sentences))
+        place.markdown(" · ".join(_marked(s) for s in reading.sentences))
 
 
 def _marked(sentence: Sentence) -> str:
     """A sentence in Markdown; one that was not used stands out and says why."""
     text = escaped(sentence.text)
-    return f"{text} ·" if sentence.used else f":orange-background[{text}] ({escaped(sentence.why)}) ·"
+    return text if sentence.used else f":orange-background[{text}] ({escaped(sentence.why)})"

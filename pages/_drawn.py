@@ -151,7 +151,7 @@ def lesson_figure(name: str, path: str, theme: str, narrow: bool) -> Figure:
 
     cases = lesson_cases(path)
     if name == "mixing":
-        runs = _runs.mixed_runs(path, next(iter(_shared.example_ids())), _shared.folder(path).info.opens_with)
+        runs = _runs.mixed_runs(path, next(iter(_shared.example_ids(path))), _shared.folder(path).info.opens_with)
         return mixing_figure(cases["overrun"], runs, theme, narrow)
     pair = (cases["middle-next"], cases["middle-same"])
     return controls_figure({described_setting(c): c for c in pair}, theme, narrow)

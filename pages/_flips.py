@@ -89,6 +89,10 @@ def cannot_open(report: Report, label: str, folder: ModelFolder) -> str:
     """Why Explore cannot show a problem of this report; "" where it can."""
     if report.benchmark != folder.info.benchmark:
         return OTHER_BENCHMARK.format(theirs=report.benchmark_name, ours=folder.info.benchmark)
+    if any(p.options for p in report.problems):
+        return (
+            "The options of these problems are no part of their text, so they cannot be handed to Explore as own text."
+        )
     settings, measured_with = report.settings(label), report.identity.get("members", {})
     for role in ROLES:
         if (name := settings[role]) not in folder.members:

@@ -8,7 +8,9 @@ from lrr_core.refinement.trace import REFERENCES
 PROBLEM = (
     "A graph told in sentences, and one question: which of two things follows? Small ones first, then larger ones."
 )
-ANOTHER = "Draws a new balanced problem: 12 to 15 nodes, 2 or 3 hops."
+ANOTHER = (
+    "Draws a new balanced problem: 12 to 15 nodes, 2 or 3 hops; where none can be drawn, the next one of the list."
+)
 METHOD = "What is done to each thought before it is fed back.\n\n" + summary.method_help()
 STEP_SIZE = (
     "How far each thought is pushed: the fraction of the difference strong − weak that is added in each round. 0 pushes "

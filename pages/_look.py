@@ -35,7 +35,8 @@ def escaped(text: str) -> str:
 def answer_text(answer: ShownAnswer) -> str:
     """An answer in Markdown: name, probability, and a mark in the colour of right or wrong."""
     colour = {True: "green", False: "red", None: "gray"}[answer.right]
-    return f"**{escaped(answer.name)} {answer.share}** :{colour}[**{answer.mark}**]"
+    mark = f" :{colour}[**{answer.mark}**]" if answer.mark else ""
+    return f"**{escaped(' '.join(filter(None, (answer.name, answer.share))))}**{mark}"
 
 
 def error(problem: Exception | str, place: DeltaGenerator | None = None) -> None:

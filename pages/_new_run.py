@@ -13,7 +13,7 @@ from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.folder import ModelFolder
 from lrr_core.refinement.trace import RefineConfig
 from pages import _benchmark_runs as runs
-from pages import _controls, _shared
+from pages import _choices, _controls, _shared
 from pages._jobs import Job, progress_bar
 from pages._look import error, escaped
 
@@ -39,8 +39,10 @@ def new_run(folder: ModelFolder) -> None:
     experiment = _controls.select("Experiment", "experiment", titles, EXPERIMENT)
     st.caption(EXPERIMENTS[experiment].words)
     spot = st.container()
+    kinds = KINDS if _shared.benchmark().maker is not None else {"file": KINDS["file"]}
+    _choices.settle("problems", kinds, next(iter(kinds)))
     chosen_kind = st.radio(
-        "Problems", list(KINDS), key="problems", format_func=KINDS.get, help=PROBLEMS, horizontal=True, **_controls.BOUND,
+        "Problems", list(kinds), key="problems", format_func=KINDS.get, help=PROBLEMS, horizontal=True, **_controls.BOUND,
     )  # fmt: skip
     own: runs.Own | None = None
     source: dict[str, Any] = {"data": None}

@@ -5,6 +5,7 @@ Their caches are kept as `_shared` says; a `RunRequest` stands in their keys by 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -114,8 +115,12 @@ CALIBRATING = "Calibrating TILR for these checkpoints: once, a few seconds …"
 def comparison(path: str, request: RunRequest, progress: Callable[[str, int, int], None]) -> Comparison:
     """One problem under every method, its times measured when a setting is first asked for; the request's own method does not
     matter. progress: called as progress(method, done, total) while it runs."""
-    request = replace(request.but(method=FULL), lenders=lenders(request.problem, METHODS))
-    within = subspace(path, request.checkpoints, request.config.reference).hash
+    request = replace(
+        request.but(method=FULL), lenders=lenders(request.problem, METHODS, _shared.listed(request.problem, path))
+    )
+    within = ""  # where no fresh problems can be drawn, TILR is left out until `calibrate --data FILE` has been run
+    with contextlib.suppress(NotCalibrated):
+        within = subspace(path, request.checkpoints, request.config.reference).hash
     made, latest = _kept("comparison", path, request, within), _kept("comparison", path, request.source)
     if not made:
         models = _shared.model_set(path)
@@ -180,7 +185,7 @@ def text_run(path: str, source: str) -> tuple[TextRun | None, int]:
 
     models = _shared.model_set(path)
     with models.lock:
-        run = run_in_text(models, [_shared.problem(source)], "cot")[0] if "cot" in models.members else None
+        run = run_in_text(models, [_shared.problem(source, path=path)], "cot")[0] if "cot" in models.members else None
     return run, len(models.tokenizer)
 
 
@@ -190,4 +195,4 @@ def mixed_runs(path: str, source: str, backbone: str) -> dict[str, Run]:
     from lrr_core.lessons.measure import mixed_runs
 
     models = _shared.model_set(path)
-    return mixed_runs(models, _shared.problem(source), models.info.thoughts, Checkpoints(backbone))
+    return mixed_runs(models, _shared.problem(source, path=path), models.info.thoughts, Checkpoints(backbone))

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lrr_core.analysis.projection import Background, Map
-from lrr_core.benchmarks.catalogue import BENCHMARKS, Problem, from_text
+from lrr_core.analysis.projection import Background, Map, ProjectionError
+from lrr_core.benchmarks.catalogue import BENCHMARKS, Benchmark, Problem
 from lrr_core.models.folder import ModelError, ModelFolder
 from lrr_core.models.shipped import find_background
 from pages._jobs import Job
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent.parent
 SHIPPED_SET = str(HERE / "assets" / "models" / "prosqa")
 # which set the pages show; Learn always tells of the shipped one
-DEFAULT_SET = os.environ.get("LRR_MODELS") or SHIPPED_SET
+DEFAULT_SET = str(Path(os.environ.get("LRR_MODELS") or SHIPPED_SET))
 EXAMPLES = HERE / "assets" / "examples"
-BENCHMARK = "prosqa"  # what the pages draw: questions about a graph
+SHIPPED_EXAMPLES = "prosqa"  # the benchmark of these
 RANDOM, OWN = "random", "own"
 RANDOM_NODES, RANDOM_HOPS = (12, 15), (2, 3)
+MOST_EXAMPLES, DRAWN, LABEL = 200, 6, 70  # problems of a file that are offered; problems drawn in place of one; letters
+LEAST_MAP = 20  # problems that a shared map is made of, at least
 
 
 # --- the model set ----------------------------------------------------------------------------------------------------
@@ -39,14 +42,18 @@ RANDOM_NODES, RANDOM_HOPS = (12, 15), (2, 3)
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def folder(path: str = DEFAULT_SET) -> ModelFolder:
-    """The model set's folder: all that a sidebar needs, at once. Raises ModelError, also for a set of another benchmark."""
+    """The model set's folder: all that a sidebar needs, at once. Raises ModelError, also where nobody knows its benchmark."""
     found = ModelFolder(path)
-    if found.info.benchmark != BENCHMARK:
+    if found.info.benchmark not in BENCHMARKS:
         raise ModelError(
-            f"The pages show sets that answer {BENCHMARKS[BENCHMARK].name}, and {path} answers {found.info.benchmark}; use it "
-            "with `python -m lrr_core evaluate`, `refine` and `figure`, or start the app without LRR_MODELS."
+            f"{path} answers {found.info.benchmark!r}, a benchmark that is not known here; known: {', '.join(BENCHMARKS)}."
         )
     return found
+
+
+def benchmark(path: str = DEFAULT_SET) -> Benchmark:
+    """What a set's problems are: the one place that says what pages offer, draw and count with it."""
+    return BENCHMARKS[folder(path).info.benchmark]
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -102,29 +109,48 @@ def _device_awaited(path: str) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def example_ids(benchmark: str = BENCHMARK) -> dict[str, str]:
-    """Shipped problems: id -> label, in the order of the files."""
+def example_ids(path: str = DEFAULT_SET) -> dict[str, str]:
+    """Problems that a set offers: id -> label, in the order of the files. Raises ProblemError."""
     from lrr_core.analysis.summary import problem_label
 
-    style = {p.id: " · as released" if "released" in p.id else "" for p in _examples(benchmark).values()}
-    return {p.id: problem_label(p) + style[p.id] for p in _examples(benchmark).values()}
+    style = {p.id: " · as released" if "released" in p.id else "" for p in examples(path).values()}
+    labels = {p.id: problem_label(p) + style[p.id] for p in examples(path).values()}
+    short = {id: label if len(label) <= LABEL else label[: LABEL - 1] + "…" for id, label in labels.items()}
+    twice = {
+        label for label, count in Counter(short.values()).items() if count > 1
+    }  # the address tells them by their labels
+    return {id: f"{label} · {id}" if label in twice else label for id, label in short.items()}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _examples(benchmark: str) -> dict[str, Problem]:
-    files = sorted(EXAMPLES.glob("*.json"))
-    return {p.id: p for file in files for p in BENCHMARKS[benchmark].load(file)}
+def examples(path: str = DEFAULT_SET) -> dict[str, Problem]:
+    """The problems a set offers, by id: of the file that LRR_PROBLEMS names, of `problems.*` in its folder, those shipped for its
+    benchmark, else fresh ones where the benchmark can draw any. Raises ProblemError for a file without a single one."""
+    kind, own = benchmark(path), os.environ.get("LRR_PROBLEMS") if path == DEFAULT_SET else None
+    files: list = [own] if own else sorted(folder(path).path.glob("problems.*"))
+    if not files and kind.key == SHIPPED_EXAMPLES:
+        files = sorted(EXAMPLES.glob("*.json"))
+    found = [p for file in files for p in kind.read(file).problems][:MOST_EXAMPLES]
+    if not found and kind.maker is not None:
+        found = kind.generate("balanced", DRAWN, 30_000, RANDOM_NODES, RANDOM_HOPS)
+    return {p.id: p for p in found}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def problem(source: str, draw: int = 0, text: str = "", benchmark: str = BENCHMARK) -> Problem:
+def problem(source: str, draw: int = 0, text: str = "", path: str = DEFAULT_SET) -> Problem:
     """The problem a choice stands for: an example's id, RANDOM (the draw-th) or OWN text. Raises ProblemError."""
     if source == OWN:
-        return from_text(benchmark, text)
+        return benchmark(path).parse(text)
     if source == RANDOM:
         hops = (2 + draw % 2, 2 + draw % 2)
-        return BENCHMARKS[benchmark].generate("balanced", 1, 10_000 + draw, RANDOM_NODES, hops)[0]
-    return _examples(benchmark)[source]
+        return benchmark(path).generate("balanced", 1, 10_000 + draw, RANDOM_NODES, hops)[0]
+    return examples(path)[source]
+
+
+def listed(asked: Problem, path: str) -> tuple[Problem, ...]:
+    """A problem among those its set offers: who lends thoughts where the benchmark cannot draw any."""
+    known = tuple(examples(path).values())
+    return known if asked in known else (asked, *known)
 
 
 # --- the map ----------------------------------------------------------------------------------------------------------
@@ -139,7 +165,12 @@ def warmup(path: str) -> Job[Background]:
     def make(models: ModelSet, job: Job) -> Background:
         from lrr_core.analysis import background
 
-        return background.ensure(models, progress=lambda words: setattr(job, "words", words))
+        problems = None if benchmark(path).maker is not None else list(examples(path).values())
+        if problems is not None and len(problems) < LEAST_MAP:
+            raise ProjectionError(
+                f"it takes {LEAST_MAP} problems, and {len(problems)} are known; name a file in LRR_PROBLEMS"
+            )
+        return background.ensure(models, progress=lambda words: setattr(job, "words", words), problems=problems)
 
     return job if job.result is not None else job.start(make, loading(path))
 

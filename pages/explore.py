@@ -111,7 +111,8 @@ UNKNOWN = "Whether the true frontier was supervised in training is not recorded 
 
 def details(trace: Trace, info: SetInfo) -> None:
     supervised = str(info.provenance.get("frontier", "")).startswith("supervised")
-    st.caption((SUPERVISED if supervised else UNKNOWN) + opening_note(info))
+    frontier = "" if trace.problem.graph is None else SUPERVISED if supervised else UNKNOWN
+    st.caption(frontier + (opening_note(info) if info.opens_with.startswith("ladder/") else ""))
     tabs = {"Answers, before and after": answers, "Tokens per thought": tokens, "Run details and download": about}
     for tab, fill in zip(
         st.tabs(list(tabs), key="tab", on_change="rerun", **_controls.BOUND), tabs.values(), strict=True

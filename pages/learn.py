@@ -52,7 +52,7 @@ def main() -> None:
 def way_on(folder: ModelFolder, keys: list[str], at: int, there: dict | None) -> None:
     """Buttons to the chapter before and after, and into Explore at what this chapter talks about."""
     with st.container(horizontal=True, width=WIDE):
-        if there is not None:
+        if there is not None and PATH == _shared.DEFAULT_SET:  # never a problem of one set on the models of another
             known = _choices.choices(folder)
             starts = {k: known[k].start for k in (*_choices.SETTINGS, *ROLES, *VIEW)}
             _controls.explore_button("See it in Explore", "explore", help=SEE, **starts | there)

@@ -46,6 +46,9 @@ def main() -> None:
         return
     title.markdown(f"#### {escaped(summary.asked(request.problem))}")
     title.caption(INTRO)
+    if not request.problem.candidates:
+        place.info(FREE, icon=":material/info:")
+        return
     job = _runs.live_pad(PATH, request)
     with place:
         wait_for(job)
@@ -165,6 +168,7 @@ def wait_for(job: Job) -> None:
 INTRO = (
     "Drag the blue point. Right pushes thoughts towards strong, left away from it, up keeps more of the thought before."
 )
+FREE = "The answer of this problem is a number and not one of candidates, so no pad can be shaded; Explore shows it."
 OPEN = "The same problem and setting on the Explore page, with every round, token and number."
 READ = """
 * **The pad.** Its shade is the answer margin after the last thought: green ✓ where the right answer wins, red ✗ where the

@@ -100,6 +100,9 @@ def this_problem(head: DeltaGenerator, config: RefineConfig, names: Checkpoints)
         return
     head.markdown(f"#### {escaped(summary.asked(request.problem))}")
     head.caption(INTRO)
+    if not request.problem.candidates:
+        head.info(FREE, icon=":material/info:")
+        return
     job = _planes.of_problem(PATH, request)
     if job.result is None:
         st.skeleton(height=560)
@@ -133,6 +136,9 @@ SEED = 9_000_001  # neither the seed a setting is chosen on nor one of the publi
 def many_problems(head: DeltaGenerator, config: RefineConfig, names: Checkpoints) -> None:
     head.markdown("#### How often is the answer right, over many problems?")
     head.caption(MANY_INTRO)
+    if _shared.benchmark().maker is None:
+        head.info(NO_MAKER, icon=":material/info:")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         n = _controls.select("Problems", "many_n", COUNTS, COUNT, first=200, width=130)
         size = _controls.select("Size", "many_size", list(SIZES), SIZE, width=230)
@@ -176,6 +182,8 @@ INTRO = (
     "Each cell is one run of this problem: step size across, residual mix upwards. Point at a cell for its numbers, click it "
     "to open Explore there; the ring is the setting of the sliders."
 )
+FREE = "The answer of this problem is a number and not one of candidates, so no plane can be drawn; Explore shows it."
+NO_MAKER = "No fresh problems can be drawn of this benchmark; Benchmark counts over a file of them, under any settings."
 VIEW = "\n".join(f"* **{name}**: {words}" for name, words in MODES.items())
 CONTROL = (
     "A push of equal length in a random direction is the control: where it flips the answer as often, the direction towards "

@@ -67,12 +67,16 @@ def build(
 
 
 def ensure(
-    models: ModelSet, cache: Path | None = None, progress: Callable[[str], None] = lambda text: None
+    models: ModelSet,
+    cache: Path | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+    problems: Sequence[Problem] | None = None,
 ) -> Background:
-    """What `shipped` finds, or build and keep in the cache folder (where that can be written). Slow: call it in a thread."""
+    """What `shipped` finds, or build and keep in the cache folder (where that can be written). Slow: call it in a thread.
+    problems: in place of generated ones."""
     background = find_background(models, cache)
     if background is None:
-        background = build(models, progress=progress)
+        background = build(models, problems=problems, progress=progress)
         try:
             background.save(cached_background(models, cache))
         except OSError as error:

@@ -151,13 +151,19 @@ def ladder(
     print(path)
 
 
-def make_map(models: Models = DEFAULT_SET, seed: Seed = 0, device: Device = "auto"):
+def make_map(
+    models: Models = DEFAULT_SET,
+    data: Annotated[Path | None, typer.Option(help="A file of problems.", show_default="fresh ones")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+):
     """Fit the background map of a model set (PCA and UMAP over its trajectories) and keep it beside the weights."""
     from ..analysis import background
     from ..models.opened import ModelSet
 
-    held = ModelSet(models, device)
-    print(background.build(held, seed).save(held.path / "background.npz"))
+    with opened(ModelSet, models, device) as held:
+        problems = None if data is None else list(find_benchmark(held.info.benchmark).read(data).problems)
+        print(background.build(held, seed, problems).save(held.path / "background.npz"))
 
 
 def live(

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from lrr_core.analysis.curves import curves
 from lrr_core.analysis.summary import answer
 from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.methods import METHODS
 from lrr_core.refinement.trace import REFERENCES, RefineConfig
@@ -67,7 +68,7 @@ def test_slider_label_figure_and_answer_agree(at):
         reference=state["reference"],
         method=state["method"],
     )
-    trace = refine_problem(models, problem, config, (state["backbone"], state["strong"], state["weak"]))
+    trace = refine_problem(models, problem, config, Checkpoints.of(state))
     np.testing.assert_allclose(drawn(at, "push"), curves(trace, "refined").percent("push"), rtol=1e-3)
     np.testing.assert_allclose(drawn(at, "refined margin"), curves(trace, "refined").margin, rtol=1e-3, atol=1e-4)
     for name in ("plain", "refined", "zero_thoughts", "random_direction"):
@@ -151,7 +152,7 @@ def test_own_text_that_cannot_be_read_says_why_and_how_to_mend_it(at):
     assert spec(at)["data"] == before  # the last good picture stays
     at.text_area(key="text").set_value("Tom is a cat. Rex is a dog. Is Tom a dog or cat?").run()
     assert not at.error and not at.exception
-    assert spec(at)["data"] != before and "I read this as: Tom → cat, Rex → dog" in words(at)
+    assert spec(at)["data"] != before and "I read this as: Tom → cat, Rex → dog" in words(at).replace("\\", "")
 
 
 def test_a_question_of_yes_or_no_names_the_candidate_that_was_chosen(at):
