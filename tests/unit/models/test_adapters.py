@@ -232,7 +232,7 @@ def test_every_method_and_control_runs_on_adapters_and_zeroed_thoughts_cannot_te
         "swapped",
     ]
     data = evaluate(opened, problems, methods, RefineConfig(thoughts=2, reference="next"), batch_size=2)
-    assert set(methods) <= set(data["methods"])
+    assert set(methods) <= set(data.methods)
     twins = []
     for p in problems:
         other = next(i for i in range(len(p.graph.names)) if i != p.graph.root and i not in p.graph.candidates)
