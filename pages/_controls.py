@@ -120,13 +120,13 @@ def settings_sidebar(folder: ModelFolder, *keys: str) -> dict[str, DeltaGenerato
     share a line. What the chosen method does not look at is off, where the method is chosen here. Returns the place below
     step size, thoughts and rounds, for what a page adds there."""
     method = METHODS[st.session_state.method] if "method" in keys else METHODS[FULL]
-    below = {}
+    below, asked = {}, {"residual": method.takes_alpha}
     for key in keys:
         if key == "thoughts":
             pair = iter(st.columns(2))
         with next(pair) if key in ("thoughts", "rounds") else nullcontext():
             if key in SIDEBAR:
-                SIDEBAR[key](folder, not (method.takes_alpha if key == "residual" else method.pushes))
+                SIDEBAR[key](folder, not asked.get(key, method.pushes))
             else:
                 st.caption(key)
             if key in ("step_size", "thoughts", "rounds"):
@@ -259,10 +259,10 @@ def _own_text_read(place: DeltaGenerator) -> None:
     if reading.graph:
         place.caption(escaped(reading.told()))
     if any(not s.used for s in reading.sentences):
-        place.markdown(" ".join(_marked(s) for s in reading.sentences))
+        place.markdown(" · ".join(_marked(s) for s in reading.sentences))
 
 
 def _marked(sentence: Sentence) -> str:
     """A sentence in Markdown; one that was not used stands out and says why."""
     text = escaped(sentence.text)
-    return f"{text} ·" if sentence.used else f":orange-background[{text}] ({escaped(sentence.why)}) ·"
+    return text if sentence.used else f":orange-background[{text}] ({escaped(sentence.why)})"

@@ -184,7 +184,7 @@ _RESERVED = set(_WHY) | _LEADS | {"is", "are", "and", "but", "which", "whether"}
 
 def _mention(tokens: Sequence[str], plural: bool, before: _Mention | None = None) -> _Mention:
     """The name in an item of a list; an item without an article takes that of the one `before` it ("a cat and dog")."""
-    words, leads = list(tokens), []
+    words, leads = list(tokens), list[str]()
     # one article ends the run, so that a thing may be called "A"
     while len(words) > 1 and words[0].casefold() in _LEADS | ({"of"} if leads else set()) and not set(leads) & ONE:
         leads.append(words.pop(0).casefold())
@@ -517,7 +517,7 @@ def _understood(parts: list[_Part], ask: int | None) -> Reading:
         listed = " ".join(f"({n}) {_cut_off(q)}" for n, q in enumerate(questions[:9], 1))
         raise _Fault(f"One question is expected, but the text has {len(questions)}: {listed} Keep the one you mean.")
     wanted = questions[(ask or 1) - 1]
-    asked = next(i for i, p in enumerate(parts) if p.question and p.text + "?" == wanted)
+    asked, question = next((i, p.question) for i, p in enumerate(parts) if p.question and p.text + "?" == wanted)
     every = [m for p in parts for fact in p.facts for m in fact]
     every += [
         m for p in parts if p.question for m in (*(m for s in p.question.splits[:1] for m in s), p.question.other) if m
@@ -555,7 +555,7 @@ def _understood(parts: list[_Part], ask: int | None) -> Reading:
             at,
         )
     try:
-        graph, chosen = _asked(parts[asked].question, nodes, tuple(edges))
+        graph, chosen = _asked(question, nodes, tuple(edges))
     except (ProblemError, _Fault) as error:
         raise _Fault(str(error), {asked: str(error)} | whys) from error
     sentences = tuple(p.sentence(whys.get(i, "")) for i, p in enumerate(parts))
@@ -568,16 +568,17 @@ def _asked(question: _Question, nodes: _Names, edges: tuple[tuple[int, int], ...
         (s for s in question.splits if None not in (nodes.find(s[0]), nodes.find(s[1]))), question.splits[0]
     )
     mentions = [("asks about", root), ("offers", first), *([("offers", question.other)] if question.other else [])]
+    found: list[int] = []
     for what, mention in mentions:
-        if nodes.find(mention) is None:
+        node = nodes.find(mention)
+        if node is None:
             raise _Fault(f'The question {what} "{mention.words}", but no sentence names it; {nodes.missing(mention)}')
-    who, *candidates = (nodes.find(mention) for _, mention in mentions)
-    names, chosen = tuple(nodes.names), ""
-    if len(candidates) == 1:
-        other = opponent(names, edges, who, candidates[0])
-        candidates.append(other)
-        chosen = names[other]
-    return answered(names, edges, who, tuple(candidates)), chosen
+        found.append(node)
+    names = tuple(nodes.names)
+    if len(found) == 3:
+        return answered(names, edges, found[0], (found[1], found[2])), ""
+    other = opponent(names, edges, found[0], found[1])
+    return answered(names, edges, found[0], (found[1], other)), names[other]
 
 
 def opponent(names: tuple[str, ...], edges: tuple[tuple[int, int], ...], root: int, candidate: int) -> int:

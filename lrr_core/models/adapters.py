@@ -8,6 +8,7 @@ adapter merged into its weights gives, within rounding.
 from __future__ import annotations
 
 import threading
+import warnings
 from pathlib import Path
 
 import torch
@@ -37,7 +38,9 @@ class SharedBase:
                 weights = load_file(folder / "adapter_model.safetensors")
                 config = LoraConfig.from_pretrained(str(folder))
                 config.inference_mode = True
-                inject_adapter_in_model(config, self.model, key)
+                with warnings.catch_warnings():  # that there is more than one adapter is meant
+                    warnings.simplefilter("ignore")
+                    inject_adapter_in_model(config, self.model, key)
                 found = set_peft_model_state_dict(self.model, weights, key)
             except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
                 reason = " ".join(str(error).split())[:200]

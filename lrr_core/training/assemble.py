@@ -52,8 +52,9 @@ def accuracy(
 
 
 def choose_rungs(scores: list[float], count: int) -> list[int]:
-    """Indices of `count` checkpoints whose scores climb evenly from the first one's to the best; increasing."""
-    best = max(range(len(scores)), key=scores.__getitem__)
+    """Indices of `count` checkpoints whose scores climb evenly from the first one's to the best (of equals the last, which has
+    been trained longest); increasing."""
+    best = max(range(len(scores)), key=lambda i: (scores[i], i))
     low = scores[0]
     picked = {0, best}
     for k in range(1, count - 1):

@@ -137,7 +137,7 @@ class TrainConfig:
                 raise ProblemError(f"No {name} called {value!r}; choose one of {', '.join(choices)}.")
         if bool(config.base) != (config.template == "words"):
             raise ProblemError('A base is trained in the template "words", and the small reasoner in "triples".')
-        if config.base and config.method != "coconut":
+        if config.base and config.method != PLAIN:
             raise ProblemError(
                 'Adapters on a base are trained by the method "coconut" alone; train text with a data file.'
             )

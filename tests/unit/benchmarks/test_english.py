@@ -66,6 +66,7 @@ READ = [
     ("Tom's a cat. Cats are pets. Dogs are robots. Is Tom a pet or a robot?", "Tom>cat cat>pet dog>robot", "Tom: pet or robot, pet"),
     ("So, all cats are pets. But every dog is a robot. We know that Tom is a cat, too. Is Tom a pet or a robot?", PETS, "Tom: pet or robot, pet"),
     ("Suppose that cats are pets. Assume dogs are robots. Since Tom is a cat, dogs are robots. Is Tom a pet or a robot?", "cat>pet dog>robot Tom>cat", "Tom: pet or robot, pet"),
+    ("A robin is a bird and a pet, and every bird is an animal. Sam is a fish. Ann is a robin. Is Ann an animal or a fish?", "robin>bird robin>pet bird>animal Sam>fish Ann>robin", "Ann: animal or fish, animal"),
     # lists, lines, marks
     ("- Cats are pets\n- Dogs are robots\n* Tom is a cat\n\nIs Tom a pet or a robot?", PETS, "Tom: pet or robot, pet"),
     ("• Cats are pets.\n• Dogs are robots.\n• Tom is a cat.\n→ Is Tom a pet or a robot?".replace("→ ", ""), PETS, "Tom: pet or robot, pet"),

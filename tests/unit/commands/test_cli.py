@@ -250,7 +250,7 @@ def is_one_line(result, *words):
         ("refine --models TINY --data FILE --index 3", "--index between 0 and 2 not 3"),
         ("refine --models TINY --data FILE --index -1", "between 0 and 2"),
         ("refine --models TINY --data BROKEN", "broken.json line 2 broken JSON"),
-        ("refine --models TINY --text nonsense", "question"),
+        ("refine --models TINY --text nonsense", "not understood nonsense"),
         ("refine --models TINY --data FILE --method magic", "'magic' coconut, residual, contrast, full"),
         ("refine --models TINY --data FILE --benchmark chess", "'chess' prosqa"),
         ("refine --models TINY --data FILE --strong nobody", "'nobody' backbone, strong, weak"),

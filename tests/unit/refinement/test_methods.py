@@ -1,9 +1,8 @@
 """The methods table is the one place that knows methods: a record added to it runs everywhere, and one rule says who lends."""
 
 import ast
-import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +64,8 @@ def test_a_record_is_all_that_labels_comparisons_and_reports_need(own, models, p
     assert method_label("half") == "half a push"
     compared = compare_methods(models, problems[0], CONFIG)
     assert "half" in compared.methods and "half a push" in {row["method"] for row in table(compared)}
-    data = evaluate(models, problems, ["coconut", "half@same"], CONFIG)
-    assert data["methods"]["half@same"]["n"] == len(problems) and "half@same" in data["comparisons"]
+    report = evaluate(models, problems, ["coconut", "half@same"], CONFIG)
+    assert report.labels == ["coconut", "half@same"] and report.against("half@same") == "coconut"
 
 
 def test_a_step_sees_views_the_lens_and_all_thoughts_so_far(own, models, problems):
@@ -172,16 +171,26 @@ def test_a_problem_never_lends_to_itself_and_nobody_is_asked_without_need():
     assert lenders(listed[6], METHODS, listed) == (listed[7], *listed[:6]) and lenders(listed[6], METHODS) == ()
 
 
-def test_the_command_and_explore_draw_the_same_lenders(tmp_path):
+def test_the_command_and_explore_draw_the_same_lenders(tmp_path, monkeypatch):
     """So that one control gives one number: the problem typed into both."""
-    from pages import _runs, _shared
+    import streamlit as st
 
-    out, names = tmp_path / "other.npz", {role: role for role in STANDARD}
+    from pages import _choices, _runs, _shared
+
+    out = tmp_path / "other.npz"
     made = CliRunner().invoke(app, ["refine", "--text", TEXT, "--method", "other_thoughts", "--out", str(out)])
     assert made.exit_code == 0, made.output
-    settings = {k: json.loads(json.dumps(v)) for k, v in Trace.load(out).config.__dict__.items()}
-    here = _runs.run(_shared.SHIPPED_SET, _shared.OWN, 0, TEXT, **names, **settings)
     command = Trace.load(out)
-    assert here.lenders == command.lenders and len(here.lenders) == COUNT
+    chosen = asdict(command.config) | STANDARD._asdict() | {"problem": _shared.OWN, "draw": 0, "text": TEXT}
+    monkeypatch.setattr(st, "session_state", State(chosen))
+    request = _choices.request()
+    assert request.lenders == command.lenders and len(request.lenders) == COUNT
+    here = _runs.run(_shared.SHIPPED_SET, request)
     assert np.array_equal(here.runs["refined"].states, command.runs["refined"].states)
     assert np.array_equal(here.runs["refined"].scores, command.runs["refined"].scores)
+
+
+class State(dict):
+    """What a page chose, read as an attribute or by key."""
+
+    __getattr__ = dict.__getitem__

@@ -628,7 +628,7 @@ def test_the_shipped_calibrations_are_of_the_shipped_weights_and_problems(refere
 def test_a_shipped_calibration_is_what_calibrating_gives():
     models = ModelSet(SET, device="cpu")
     problems, _ = tilr.calibration_problems("prosqa", 12)
-    names = (models.info.opens_with, "strong", "weak")
+    names = STANDARD.alone(models.info.opens_with)
     found = models.subspace(names, "same")
     deltas = tilr.differences(models, problems, RefineConfig(thoughts=6, reference="same"), names)
     seen = found.split(deltas[0])

@@ -419,7 +419,7 @@ def test_the_page_and_the_core_agree_at_any_sliders(at):
     config = RefineConfig(
         step_size=0.5, residual=0.3, thoughts=state["thoughts"], reference=state["reference"], rounds=state["rounds"]
     )
-    found = compare_methods(models, problem, config, (state["backbone"], "strong", "ladder/02-step-01400"))
+    found = compare_methods(models, problem, config, Checkpoints(state["backbone"], weak="ladder/02-step-01400"))
     shown = at.dataframe[0].value.set_index("method")
     for row in table(found):
         assert shown.loc[row["method"], "right answer"] == pytest.approx(row["right answer"], abs=1e-3)
