@@ -48,7 +48,9 @@ def kept_folder() -> Path:
 
 def available() -> dict[str, Path]:
     """Key -> file of every report that lies ready: the shipped ones, then those of earlier runs, the newest first."""
-    own = _shared.folder().info.benchmark  # what the app's own set answers comes first: a page opens on it
+    own = _shared.folder(
+        _shared.DEFAULT_SET
+    ).info.benchmark  # what the app's own set answers comes first: a page opens on it
     files = sorted(SHIPPED.glob("*.json"), key=lambda path: (not path.stem.startswith(own), path.stem))
     shipped = {path.stem: path for path in files}
     with contextlib.suppress(OSError):
@@ -135,7 +137,7 @@ class Order:
         if self.own is not None:
             return [p for p in self.own.loaded.problems if p.gold is not None][:n]
         low, high = (tuple(int(end) for end in source[span].split("-")) for span in ("nodes", "hops"))
-        return _shared.benchmark().generate(source["generate"], n, source["seed"], low, high)
+        return _shared.benchmark(_shared.DEFAULT_SET).generate(source["generate"], n, source["seed"], low, high)
 
 
 def arms(path: str, order: Order) -> tuple[list[Arm], list[str]]:

@@ -59,7 +59,7 @@ def note(*sentences: str) -> None:
 def run_of(source: str, folder: ModelFolder, backbone: str, **settings: Any) -> Trace:
     """An example as a trace. settings: in place of a plain run's."""
     config = RefineConfig(PLAIN, 0.0, 0.0, thoughts=folder.info.thoughts)
-    request = RunRequest(_shared.problem(source, path=PATH), Checkpoints(backbone), replace(config, **settings))
+    request = RunRequest(_shared.problem(source, 0, "", PATH), Checkpoints(backbone), replace(config, **settings))
     return _runs.run(PATH, request, complete=False)
 
 

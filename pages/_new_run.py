@@ -39,7 +39,7 @@ def new_run(folder: ModelFolder) -> None:
     experiment = _controls.select("Experiment", "experiment", titles, EXPERIMENT)
     st.caption(EXPERIMENTS[experiment].words)
     spot = st.container()
-    kinds = KINDS if _shared.benchmark().maker is not None else {"file": KINDS["file"]}
+    kinds = KINDS if _shared.benchmark(_shared.DEFAULT_SET).maker is not None else {"file": KINDS["file"]}
     _choices.settle("problems", kinds, next(iter(kinds)))
     chosen_kind = st.radio(
         "Problems", list(kinds), key="problems", format_func=KINDS.get, help=PROBLEMS, horizontal=True, **_controls.BOUND,

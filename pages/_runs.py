@@ -185,7 +185,7 @@ def text_run(path: str, source: str) -> tuple[TextRun | None, int]:
 
     models = _shared.model_set(path)
     with models.lock:
-        run = run_in_text(models, [_shared.problem(source, path=path)], "cot")[0] if "cot" in models.members else None
+        run = run_in_text(models, [_shared.problem(source, 0, "", path)], "cot")[0] if "cot" in models.members else None
     return run, len(models.tokenizer)
 
 
@@ -195,4 +195,4 @@ def mixed_runs(path: str, source: str, backbone: str) -> dict[str, Run]:
     from lrr_core.lessons.measure import mixed_runs
 
     models = _shared.model_set(path)
-    return mixed_runs(models, _shared.problem(source, path=path), models.info.thoughts, Checkpoints(backbone))
+    return mixed_runs(models, _shared.problem(source, 0, "", path), models.info.thoughts, Checkpoints(backbone))

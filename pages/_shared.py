@@ -41,7 +41,7 @@ LEAST_MAP = 20  # problems that a shared map is made of, at least
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def folder(path: str = DEFAULT_SET) -> ModelFolder:
+def folder(path: str) -> ModelFolder:
     """The model set's folder: all that a sidebar needs, at once. Raises ModelError, also where nobody knows its benchmark."""
     found = ModelFolder(path)
     if found.info.benchmark not in BENCHMARKS:
@@ -51,13 +51,13 @@ def folder(path: str = DEFAULT_SET) -> ModelFolder:
     return found
 
 
-def benchmark(path: str = DEFAULT_SET) -> Benchmark:
+def benchmark(path: str) -> Benchmark:
     """What a set's problems are: the one place that says what pages offer, draw and count with it."""
     return BENCHMARKS[folder(path).info.benchmark]
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def loading(path: str = DEFAULT_SET) -> Job[ModelSet]:
+def loading(path: str) -> Job[ModelSet]:
     """Starts to open the model set, or says how far that is; never waits."""
 
     def make(_: None, job: Job) -> ModelSet:
@@ -74,7 +74,7 @@ def loading(path: str = DEFAULT_SET) -> Job[ModelSet]:
     return job.start(make)
 
 
-def model_set(path: str = DEFAULT_SET) -> ModelSet:
+def model_set(path: str) -> ModelSet:
     """The opened model set; waits for it. Its `lock` makes concurrent sessions wait for each other. Raises ModelError."""
     found = loading(path)
     if not found.done.is_set():
@@ -109,7 +109,7 @@ def _device_awaited(path: str) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def example_ids(path: str = DEFAULT_SET) -> dict[str, str]:
+def example_ids(path: str) -> dict[str, str]:
     """Problems that a set offers: id -> label, in the order of the files. Raises ProblemError."""
     from lrr_core.analysis.summary import problem_label
 
@@ -123,7 +123,7 @@ def example_ids(path: str = DEFAULT_SET) -> dict[str, str]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def examples(path: str = DEFAULT_SET) -> dict[str, Problem]:
+def examples(path: str) -> dict[str, Problem]:
     """The problems a set offers, by id: of the file that LRR_PROBLEMS names, of `problems.*` in its folder, those shipped for its
     benchmark, else fresh ones where the benchmark can draw any. Raises ProblemError for a file without a single one."""
     kind, own = benchmark(path), os.environ.get("LRR_PROBLEMS") if path == DEFAULT_SET else None
@@ -137,7 +137,7 @@ def examples(path: str = DEFAULT_SET) -> dict[str, Problem]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def problem(source: str, draw: int = 0, text: str = "", path: str = DEFAULT_SET) -> Problem:
+def problem(source: str, draw: int, text: str, path: str) -> Problem:
     """The problem a choice stands for: an example's id, RANDOM (the draw-th) or OWN text. Raises ProblemError."""
     if source == OWN:
         return benchmark(path).parse(text)

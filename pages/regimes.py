@@ -136,7 +136,7 @@ SEED = 9_000_001  # neither the seed a setting is chosen on nor one of the publi
 def many_problems(head: DeltaGenerator, config: RefineConfig, names: Checkpoints) -> None:
     head.markdown("#### How often is the answer right, over many problems?")
     head.caption(MANY_INTRO)
-    if _shared.benchmark().maker is None:
+    if _shared.benchmark(_shared.DEFAULT_SET).maker is None:
         head.info(NO_MAKER, icon=":material/info:")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):

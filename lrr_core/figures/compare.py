@@ -147,7 +147,7 @@ class _Panel:
                 "customdata": [[self.name]] * len(self.paths[self.name]),
             },
             self._bar([0, 1], self.ink.grid, 5),
-            self._bar([1 / len(self.trace.problem.candidates)] * 2, self.ink.text, 5)
+            self._bar([1 / max(1, len(self.trace.problem.candidates))] * 2, self.ink.text, 5)
             | {"mode": "markers", "marker": tick},
         ]
 
@@ -163,7 +163,11 @@ class _Panel:
         head = {"size": 15, "color": colour, "opacity": 1}
         right = self.trace.problem.answer or 0
         share = self.curves.candidate_p[t]
-        ahead = "right" if int(share.argmax()) == right else "wrong"
+        free = not share.size  # any number may be the answer: there is no share of the right one
+        ahead, p = (
+            ("right", 0.0) if free else ("right" if int(share.argmax()) == right else "wrong", float(share[right]))
+        )
+        words = "" if free else f"right answer {p:.0%} after thought {t + 1}"
         return [
             self._points(np.stack([self.paths[n][t] for n in ("weak", "strong")]), mode="markers", marker=others),
             self._points(self.paths["plain"][t : t + 1], mode="markers", marker=ring),
@@ -173,8 +177,8 @@ class _Panel:
             | {"hovertext": self._hover()[t : t + 1], "customdata": [[self.name]]},
             # one bar for each colour, because a frame moves points but repaints no line
             *(
-                self._bar([0, float(share[right]) * (mark == ahead)], ROLES[mark].colour, 5)
-                | {"hoverinfo": "text", "hovertext": [f"right answer {share[right]:.0%} after thought {t + 1}"] * 2}
+                self._bar([0, p * (mark == ahead)], ROLES[mark].colour, 5)
+                | {"hoverinfo": "text", "hovertext": [words] * 2}
                 for mark in ("right", "wrong")
             ),
         ]
@@ -189,7 +193,7 @@ class _Panel:
         moved, names = self.curves.percent("deviation"), self.trace.problem.candidates
         lines = []
         for t, share in enumerate(self.curves.candidate_p):
-            now = f"{plain_text(names[int(share.argmax())])} {share.max():.0%}"
+            now = f"{plain_text(names[int(share.argmax())])} {share.max():.0%}" if share.size else "no candidates"
             far = f"{moved[t]:.0f} % of ‖h‖ from plain" if np.isfinite(moved[t]) else "no length"
             lines.append(f"{method_label(self.name)}, thought {t + 1}: {now}<br>{far} · click to open in Explore")
         return lines

@@ -190,7 +190,9 @@ class MapMoves:
         """Share of real pushes that move less than 0.1 % of the UMAP's width."""
         return float((np.asarray(self.pushed["UMAP"]) < 0.1).mean())
 
-    fits = Case.fits
+    def fits(self, weights: Mapping[str, str]) -> bool:
+        """Whether it was measured with these weights (member -> hash)."""
+        return all(weights.get(name) == hash for name, hash in self.identity["members"].items())
 
 
 def load_moves(path: str | Path) -> MapMoves:

@@ -91,8 +91,8 @@ def table(comparison: Comparison) -> list[dict]:
 
 def changed(comparison: Comparison) -> str:
     """Who answers otherwise than the plain run, methods and controls apart: a flip says little where a control flips, too."""
-    runs = comparison.trace.runs
-    others = [name for name in comparison.methods if runs[name].choice != runs[PLAIN].choice]
+    given = {name: answer(comparison.trace, name).name for name in comparison.methods}
+    others = [name for name in given if given[name] != given[PLAIN]]
     told = [[method_name(name) for name in others if METHODS[name].control == kind] for kind in (False, True)]
     if not others:
         return "Every method and every control gives the plain run's answer here."
@@ -109,6 +109,8 @@ def describe(comparison: Comparison) -> str:
 
 
 def _certainty(scores: np.ndarray, right: int) -> dict:
+    if not len(scores):  # any number may be the answer
+        return {"right answer": None, "margin": None}
     share = candidate_probability(scores)[right]
     return {"right answer": 100 * float(share), "margin": float(margin(scores, right))}
 
