@@ -34,7 +34,7 @@ class ByHand(torch.nn.Module):
 class TwoDimensions:
     """What `Refiner` asks of a model set. backbone: swap the two numbers and add the past; strong: x + past; weak: -x."""
 
-    width, answer_ids = 2, (1,)
+    width, answer_ids, end_id = 2, (1,), None
     info = SimpleNamespace(max_answer_tokens=1)
 
     def model(self, name):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from lrr_core.analysis.curves import curves
 from lrr_core.benchmarks.catalogue import BENCHMARKS
+from lrr_core.models.checkpoints import Checkpoints
 from lrr_core.models.opened import ModelSet
 from lrr_core.refinement.trace import RefineConfig
 from lrr_core.refinement.tracing import refine_problem
@@ -75,7 +76,7 @@ def test_the_exact_run_is_the_run_of_the_shared_choices(at, choice, there):
     problem = BENCHMARKS["prosqa"].load(ROOT / "assets" / "examples" / "1-small.json")[0]
     config = RefineConfig(**{"thoughts": state.thoughts, "reference": state.reference, **choice})
     assert place(config) == there
-    trace = refine_problem(ModelSet(SET), problem, config, (state.backbone, state.strong, state.weak), ())
+    trace = refine_problem(ModelSet(SET), problem, config, Checkpoints(state.backbone, state.strong, state.weak), ())
     np.testing.assert_allclose(data["moment"]["margin"]["exact"], curves(trace, "refined").margin[-1], atol=1e-4)
     assert data["moment"]["controls"]
 

@@ -1,7 +1,6 @@
 """The Studio page through AppTest: a figure at once, a preview that follows every choice, uploads of strangers in plain words."""
 
 import io
-import json
 import zipfile
 from pathlib import Path
 
@@ -9,6 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lrr_core.analysis.summary import asked, trace_bytes
+from lrr_core.evaluation.cases import flips
+from lrr_core.evaluation.report import load
 from lrr_core.refinement.trace import Trace
 from lrr_core.studio import gallery
 from lrr_core.studio.bundle import make_bundle, open_bundle
@@ -157,7 +158,7 @@ def test_every_choice_of_the_figure_stands_in_the_link_and_a_link_brings_it_back
     link = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
     for key, value in query.items():
         link.query_params[key] = value
-    link.run().switch_page("pages/studio.py").run()
+    link.switch_page("pages/studio.py").run()
     assert not link.exception and link.session_state["studio_recipe"] == kept != Recipe()
 
 
@@ -165,7 +166,7 @@ def test_a_link_with_nonsense_is_put_right_and_said(at):
     link = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
     for key, value in {"studio_panels": "map,dragons", "studio_dpi": "x", "studio_size": "slide"}.items():
         link.query_params[key] = value
-    link.run().switch_page("pages/studio.py").run()
+    link.switch_page("pages/studio.py").run()
     assert not link.exception and not link.error
     assert link.session_state["studio_recipe"] == Recipe(size="slide")
 
@@ -243,19 +244,19 @@ def of_report(at):
 
 @needs_report
 def test_both_directions_and_the_random_push_stand_above_the_gallery(of_report):
-    report = json.loads(REPORT.read_text())
+    report = load(REPORT)
     label = of_report.selectbox(key="studio_arm").value
-    c = gallery.counts(report, label)
+    c = flips(report, label)
     said = words(of_report)
-    for part in (f"{c.gained} turned right", f"{c.lost} turned wrong", f"{c.unchanged} unchanged"):
+    for part in (f"{len(c.gained)} turned right", f"{len(c.lost)} turned wrong", f"{c.unchanged} unchanged"):
         assert part in said
     line = gallery.control_line(c)
-    assert line[1:] in said and said.index(f"{c.gained} turned right") < said.index(line[1:])
+    assert line[1:] in said and said.index(f"{len(c.gained)} turned right") < said.index(line[1:])
 
 
 @needs_report
 def test_a_case_is_drawn_with_its_caption_line_and_another_one_on_a_click(of_report):
-    at, report = of_report, json.loads(REPORT.read_text())
+    at, report = of_report, load(REPORT)
     label = at.selectbox(key="studio_arm").value
     found = gallery.cases(report, label, "flipped")
     assert gallery.typical(report, found[0]) in at.text_area(key="c_caption").value
@@ -275,7 +276,7 @@ def test_a_case_is_drawn_with_its_caption_line_and_another_one_on_a_click(of_rep
 
 @needs_report
 def test_filters_leave_the_cases_they_name_and_none_is_said(of_report):
-    at, report = of_report, json.loads(REPORT.read_text())
+    at, report = of_report, load(REPORT)
     label = at.selectbox(key="studio_arm").value
     at.selectbox(key="studio_flip").set_value("lost").run()
     lost = gallery.cases(report, label, "lost")

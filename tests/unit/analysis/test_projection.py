@@ -283,7 +283,7 @@ def test_a_background_is_collected_from_a_model_set_kept_and_found_again(tmp_pat
     assert find_background(models, tmp_path) is None
     replace(made, identity={"members": {"backbone": "other"}}).save(cached_background(models, tmp_path))
     assert find_background(models, tmp_path) is None
-    monkeypatch.setattr(backgrounds, "build", lambda models, progress: made)
+    monkeypatch.setattr(backgrounds, "build", lambda models, **_: made)
     assert backgrounds.ensure(models, tmp_path) is made
     assert find_background(models, tmp_path).fits(models.identity("backbone", opens))
 

@@ -1,6 +1,5 @@
 """A model set of one's own in the app: every page opens with it, and one that the pages cannot show is refused in words."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -59,14 +58,7 @@ def test_what_is_not_known_of_its_training_is_not_claimed(own):
     assert "is not recorded in this model set" in said and "**supervised in training**" not in said
 
 
-def test_a_set_of_another_benchmark_is_refused_in_words(own):
-    info = json.loads((own / "model_set.json").read_text())
-    (own / "model_set.json").write_text(json.dumps(info | {"benchmark": "gsm8k", "template": "english"}))
-    at = opened("explore")
-    assert not at.exception and "answers gsm8k; use it with" in at.error[0].value
-
-
 def test_opening_a_set_draws_no_bars_into_the_servers_log(own, capfd):
     logging.enable_progress_bar()
-    _shared.Loading(str(own)).wait()
+    _shared.model_set(str(own))
     assert "Loading weights" not in capfd.readouterr().err and not logging.is_progress_bar_enabled()

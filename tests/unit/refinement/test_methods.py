@@ -181,7 +181,11 @@ def test_the_command_and_explore_draw_the_same_lenders(tmp_path, monkeypatch):
     made = CliRunner().invoke(app, ["refine", "--text", TEXT, "--method", "other_thoughts", "--out", str(out)])
     assert made.exit_code == 0, made.output
     command = Trace.load(out)
-    chosen = asdict(command.config) | STANDARD._asdict() | {"problem": _shared.OWN, "draw": 0, "text": TEXT}
+    chosen = (
+        asdict(command.config)
+        | STANDARD._asdict()
+        | {"model_set": _shared.SHIPPED_SET, "problem": _shared.OWN, "draw": 0, "text": TEXT}
+    )
     monkeypatch.setattr(st, "session_state", State(chosen))
     request = _choices.request()
     assert request.lenders == command.lenders and len(request.lenders) == COUNT

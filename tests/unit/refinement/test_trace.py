@@ -40,7 +40,7 @@ def trace():
 
 def test_a_saved_trace_comes_back_bit_for_bit(trace, tmp_path):
     back = Trace.load(trace.save(tmp_path / "new folder" / "a.npz"))
-    for name in ("problem", "config", "identity", "tokens", "watched", "others"):
+    for name in ("problem", "config", "identity", "tokens", "watched", "lenders"):
         assert getattr(back, name) == getattr(trace, name), name
     assert list(back.runs) == list(trace.runs)
     for name, run in trace.runs.items():

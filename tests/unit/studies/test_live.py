@@ -17,7 +17,7 @@ from lrr_core.models.checkpoints import STANDARD
 from lrr_core.models.folder import ModelFolder
 from lrr_core.models.opened import ModelSet
 from lrr_core.models.shipped import find_background
-from lrr_core.refinement.methods import METHODS
+from lrr_core.refinement.methods import methods
 from lrr_core.refinement.refine import RefineError, Refiner
 from lrr_core.refinement.trace import REFERENCES, SIGNS, RefineConfig
 from lrr_core.refinement.tracing import refine_problem
@@ -100,7 +100,7 @@ def test_a_place_and_its_setting_are_each_others_inverse(step, mix):
     assert config.sign == ("as_printed" if step < 0 else "descent") and config.thoughts == CONFIG.thoughts
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m != "tilr"])  # its pushes are others: it has no place
+@pytest.mark.parametrize("method", [m for m in methods() if m != "tilr"])  # its pushes are others: it has no place
 @pytest.mark.parametrize("sign", SIGNS)
 def test_a_methods_place_on_the_pad_is_the_same_run(opened, problems, method, sign):
     config = RefineConfig(method, 0.4, 0.3, thoughts=2, sign=sign)
