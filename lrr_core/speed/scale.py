@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -61,7 +63,8 @@ def straight_lines(models: ModelSet, config: RefineConfig, asked) -> Iterator[st
     for name, values in (("thoughts", (2, 4, 8, 16)), ("rounds", (1, 2, 4, 8))):
         times = []
         for value in values:
-            own = replace(config, reference="next", **{name: value})
+            moved: dict[str, Any] = {name: value}
+            own = replace(config, reference="next", **moved)
             times.append(1000 * min(seconds(models, own, asked[:64], "full", 64) for _ in range(3)))
         slope, start = np.polyfit(values, times, 1)
         r = np.corrcoef(values, times)[0, 1]
@@ -73,8 +76,8 @@ def memory(models: ModelSet, config: RefineConfig, asked) -> Iterator[str]:
     process, rows = psutil.Process(), []
     evaluate(models, asked[:64], ["full"], config)
     for n in (64, 256, 1024):
-        row = evaluate(models, asked[:n], ["full"], config).methods["full"]
-        rows.append((n, row["memory_per_problem"] * 64 / 2**20, process.memory_info().rss / 2**20))
+        peak = evaluate(models, asked[:n], ["full"], config).methods["full"].memory_per_problem
+        rows.append((n, math.nan if peak is None else peak * 64 / 2**20, process.memory_info().rss / 2**20))
     shown = "; ".join(f"n = {n}: {peak:.0f} MiB a batch, {rss:.0f} MiB in all" for n, peak, rss in rows)
     yield f"memory by number of problems: {shown}"
 
@@ -106,9 +109,9 @@ def costs(models: ModelSet, config: RefineConfig, asked) -> Iterator[str]:
     labels = ["coconut", "full@same", "full@next", "full@next@k=4", "full@next@t=12"]
     rows = evaluate(models, asked[:32], labels, config).methods
     for label, row in rows.items():
-        counted = row["forwards_per_problem"]
-        t, k = row["settings"].get("thoughts", config.thoughts), row["settings"].get("rounds", config.rounds)
-        by_formula = forwards(row["method"], t, k, row["settings"].get("reference", config.reference), 1)
+        counted = row.forwards_per_problem.model_dump()
+        t, k = row.settings.get("thoughts", config.thoughts), row.settings.get("rounds", config.rounds)
+        by_formula = forwards(row.method, t, k, row.settings.get("reference", config.reference), 1)
         agrees = "as the formula says" if counted == by_formula else f"but by formula {by_formula}"
         yield f"{label}: {sum(counted.values()):.0f} forwards a problem, {agrees}"
     yield "by formula, prompt of 100 tokens:"
